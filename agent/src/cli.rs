@@ -193,7 +193,8 @@ pub struct ExitsArgs {
     /// Print only deaths that match, such as 'exit=SIGKILL and ns=prod'
     #[arg(short, long, value_name = "FILTER")]
     pub filter: Option<String>,
-    /// Print only deaths whose exit or zombie time took at least this long
+    /// Print only deaths that took at least this long from a fatal signal to the death, for the
+    /// exit or as a zombie
     #[arg(long, value_name = "DURATION", value_parser = api::parse_duration)]
     pub slow: Option<Duration>,
     /// Count the deaths of each workload, and print the sums at the end

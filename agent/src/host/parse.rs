@@ -110,28 +110,42 @@ const WAIT4: i64 = 260;
 #[cfg(not(target_arch = "x86_64"))]
 const WAITID: i64 = 95;
 
+/// `__WNOTHREAD`: no children of other threads.
+const OF_THREAD: u64 = 0x2000_0000;
+
 /// What a thread waits for, from `syscall`: the number and arguments of its current call.
 pub fn awaited(syscall: &str) -> Option<Awaited> {
     let mut words = syscall.split_whitespace();
     let number: i64 = words.next()?.parse().ok()?;
     let mut argument = || u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok();
     match number {
-        WAIT4 => Some(match argument()? as i32 {
-            -1 => Awaited::Any,
-            0 => Awaited::Group(0),
-            group if group < 0 => Awaited::Group(group.unsigned_abs()),
-            pid => Awaited::Process(pid as u32),
-        }),
+        WAIT4 => {
+            let (pid, _status, options) = (argument()? as i32, argument(), argument());
+            Some(match pid {
+                -1 => any(options),
+                0 => Awaited::Group(0),
+                group if group < 0 => Awaited::Group(group.unsigned_abs()),
+                pid => Awaited::Process(pid as u32),
+            })
+        }
         WAITID => {
             let (kind, id) = (argument()? as u32, argument()? as u32);
+            let (_info, options) = (argument(), argument());
             Some(match kind {
                 1 => Awaited::Process(id),
                 2 => Awaited::Group(id),
                 3 => Awaited::Pidfd,
-                _ => Awaited::Any,
+                _ => any(options),
             })
         }
         _ => None,
+    }
+}
+
+fn any(options: Option<u64>) -> Awaited {
+    match options {
+        Some(options) if options & OF_THREAD != 0 => Awaited::OfThread,
+        _ => Awaited::Any,
     }
 }
 
@@ -190,6 +204,10 @@ mod tests {
         assert_eq!(of("61 0xffffff9c 0x0"), Some(Awaited::Group(100)));
         assert_eq!(of("247 0x3 0x5 0x0"), Some(Awaited::Pidfd));
         assert_eq!(of("247 0x0 0x0 0x0"), Some(Awaited::Any));
+        let of_thread = Some(Awaited::OfThread);
+        assert_eq!(of("61 0xffffffff 0x0 0x20000000 0x0"), of_thread);
+        assert_eq!(of("247 0x0 0x0 0x0 0x20000004 0x0"), of_thread);
+        assert_eq!(of("61 0x1f 0x0 0x20000000 0x0"), Some(Awaited::Process(31)));
         assert_eq!(of("0 0x3 0x5 0x0"), None);
         assert_eq!(of("running"), None);
         assert_eq!(of("-1 0x7f 0x7f"), None);

@@ -27,6 +27,7 @@ pub enum Field {
     #[strum(to_string = "why", serialize = "verdict")]
     Why,
     Exit,
+    Dying,
     Exiting,
     Zombie,
     How,

@@ -5,7 +5,11 @@ $SIG{CHLD} = sub { wait; };
 my $chld = POSIX::SigSet->new(SIGCHLD);
 for (1 .. 2) {
     sigprocmask(SIG_BLOCK, $chld);
+    pipe my $alive, my $held;
     for (1 .. 3) { fork or exit }
+    close $held;
+    # Ends when the last of them has closed its files, which is just before it is a zombie.
+    readline $alive;
     select undef, undef, undef, 0.3;
     sigprocmask(SIG_UNBLOCK, $chld);
     select undef, undef, undef, 0.3;

@@ -12,11 +12,16 @@ def reap_one():
 
 
 for _ in range(4):
+    alive, held = os.pipe()
     for _ in range(3):
         if os.fork() == 0:
             time.sleep(0.3)
             os._exit(0)
-    time.sleep(0.6)
+    os.close(held)
+    # Ends when the last of them has closed its files, which is just before it is a zombie.
+    os.read(alive, 1)
+    os.close(alive)
+    time.sleep(0.3)
     reap_one()
 while True:
     reap_one()

@@ -21,7 +21,7 @@ use crate::probes;
 use model::events::Key;
 use model::stuck::evidence::ignored::Fate;
 use model::stuck::evidence::watch::Suspect;
-use model::stuck::evidence::{Actor, CoreHelper, Facts, Frame, Member, Thread};
+use model::stuck::evidence::{Actor, Connection, CoreHelper, Facts, Frame, Member, Thread};
 use model::stuck::steps::{Step, dumping_core, frozen, waiting_for_namespace};
 
 /// Threads that are looked at, of one process.
@@ -138,6 +138,10 @@ fn awaited(tgid: u32, facts: &mut Facts, search: &mut Search) {
     }
     if is_in(&dumping_core::STEP) {
         facts.core_helper = core_helper(tgid);
+        let helper = facts.core_helper.as_ref();
+        if let Some(mount) = helper.and_then(|it| it.mount.as_deref()) {
+            only_of_mount(&mut facts.fuse, mount);
+        }
     }
     if is_in(&frozen::STEP) {
         let freezer = facts.freezer.as_ref();
@@ -145,6 +149,14 @@ fn awaited(tgid: u32, facts: &mut Facts, search: &mut Search) {
     }
     if is_in(&waiting_for_namespace::STEP) {
         facts.left_in_namespace = left_in_namespace(tgid);
+    }
+}
+
+/// Of several connections, keeps the one that the core file is on, if it is among them.
+fn only_of_mount(found: &mut Vec<Connection>, mount: &str) {
+    let is_it = |connection: &Connection| connection.mount.as_deref() == Some(mount);
+    if found.iter().any(is_it) {
+        found.retain(is_it);
     }
 }
 

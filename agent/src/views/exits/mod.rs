@@ -28,7 +28,7 @@ const SLOW: f64 = 1.0;
 type Col = Column<FinishedExit>;
 
 /// A stream cannot know its widest cell. These widths suit common values.
-static COLUMNS: [Column<FinishedExit>; 12] = [
+static COLUMNS: [Column<FinishedExit>; 13] = [
     Col::text("REAPED (UTC)", "when it was reaped", |it, _| {
         it.reaped_at.or(it.died_at).map(time_of_day)
     })
@@ -52,6 +52,12 @@ static COLUMNS: [Column<FinishedExit>; 12] = [
             _ => Tone::Plain,
         },
     ),
+    Col::span("DYING", "time from its fatal signal to its death", |it| {
+        Some((it.kill_seconds?, Bound::Exact))
+    })
+    .width(7, 7)
+    .rank(6)
+    .tone(|it| slow(it.kill_seconds)),
     Col::span("EXITING", "how long its exit took", |it| {
         Some((it.exit_seconds?, Bound::Exact))
     })
@@ -71,27 +77,27 @@ static COLUMNS: [Column<FinishedExit>; 12] = [
         Some(look.clean(it.how.as_str()))
     })
     .width(8, 8)
-    .rank(7),
+    .rank(8),
     Col::text("PARENT", "process that had to reap it", |it, look| {
         it.parent.as_ref().map(|it| look.process(Some(it)))
     })
     .width(18, 23)
-    .rank(6),
+    .rank(7),
     Col::text("REAPER", "process that reaped it", reaper)
         .width(8, 23)
-        .rank(8),
+        .rank(9),
     Col::text("KILLER", "process that killed it", |it, look| {
         it.killer.as_ref().map(|it| look.killer(Some(it)))
     })
     .width(6, 23)
-    .rank(9),
+    .rank(10),
     Col::text(
         "WORKLOAD",
         "pod, container or unit it belonged to",
         |it, look| look.workload_of(it.container.as_ref()),
     )
     .width(8, 44)
-    .rank(10)
+    .rank(11)
     .cut_front(),
     Col::text(
         "SLOWEST STEP",
@@ -99,7 +105,7 @@ static COLUMNS: [Column<FinishedExit>; 12] = [
         slowest_step,
     )
     .width(12, 30)
-    .rank(11),
+    .rank(12),
 ];
 /// Columns without --steps.
 const WITHOUT_STEPS: usize = COLUMNS.len() - 1;
@@ -163,7 +169,7 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
 
 fn is_wanted(death: &FinishedExit, filter: Option<&Filter>, args: &ExitsArgs) -> bool {
     let is_slow = |slow: std::time::Duration| {
-        let phases = [death.exit_seconds, death.zombie_seconds];
+        let phases = [death.kill_seconds, death.exit_seconds, death.zombie_seconds];
         phases
             .into_iter()
             .flatten()

@@ -30,6 +30,7 @@ struct Sum {
     deaths: u64,
     killed: u64,
     dumped: u64,
+    longest_kill: Option<Seconds>,
     longest_exit: Option<Seconds>,
     longest_zombie: Option<Seconds>,
 }
@@ -41,6 +42,7 @@ impl Sum {
         self.killed += u64::from(kind == Some(ExitKind::Killed));
         self.dumped += u64::from(kind == Some(ExitKind::Dumped));
         let longer = |a: Option<Seconds>, b: Option<Seconds>| if b > a { b } else { a };
+        self.longest_kill = longer(self.longest_kill, exit.kill_seconds);
         self.longest_exit = longer(self.longest_exit, exit.exit_seconds);
         self.longest_zombie = longer(self.longest_zombie, exit.zombie_seconds);
     }
@@ -48,7 +50,7 @@ impl Sum {
 
 type Col = Column<Sum>;
 
-static COLUMNS: [Column<Sum>; 6] = [
+static COLUMNS: [Column<Sum>; 7] = [
     Col::count("DEATHS", "deaths", |it| Some(it.deaths)),
     Col::count("KILLED", "killed by a signal", |it| Some(it.killed)),
     Col::count("DUMPED", "killed with a core dump", |it| Some(it.dumped)).tone(|it| {
@@ -58,6 +60,11 @@ static COLUMNS: [Column<Sum>; 6] = [
             Tone::Plain
         }
     }),
+    Col::span(
+        "MAX DYING",
+        "longest time from fatal signal to death",
+        |it| Some((it.longest_kill?, Bound::Exact)),
+    ),
     Col::span("MAX EXITING", "longest exit", |it| {
         Some((it.longest_exit?, Bound::Exact))
     }),
@@ -105,19 +112,22 @@ impl Totals {
         table::text(&COLUMNS, sums.into_iter(), false, look)
     }
 
-    /// `12 deaths: 3 killed, 1 dumped core; longest exit 1.2s, longest zombie 5m`.
+    /// `12 deaths: 3 killed, 1 dumped core; longest kill 2s, longest exit 1.2s, longest zombie 5m`.
     pub(super) fn line(&self, look: Look) -> String {
         let Sum {
             deaths,
             killed,
             dumped,
+            longest_kill,
             longest_exit,
             longest_zombie,
             ..
         } = &self.all;
         let mut text = format!(
-            "{}: {killed} killed, {dumped} dumped core; longest exit {}, longest zombie {}",
+            "{}: {killed} killed, {dumped} dumped core; longest kill {}, longest exit {}, longest \
+             zombie {}",
             count(*deaths, "death"),
+            look.maybe(*longest_kill, Bound::Exact),
             look.maybe(*longest_exit, Bound::Exact),
             look.maybe(*longest_zombie, Bound::Exact),
         );

@@ -61,7 +61,7 @@ fn traced(tracer: Option<&Process>) -> Option<Moment> {
 }
 
 fn began(begin_ns: u64) -> Moment {
-    let what = "began to exit: its program no longer runs".to_owned();
+    let what = "began to exit".to_owned();
     at(Some(begin_ns), Bound::Exact, what)
 }
 
@@ -322,7 +322,9 @@ fn steps(steps: &Steps) -> impl Iterator<Item = Phase> {
 /// What happens in a phase.
 pub fn what(phase: PhaseName) -> &'static str {
     match phase {
-        PhaseName::Signal => "from the signal until it began to exit",
+        PhaseName::Signal => {
+            "from the signal until it began to exit; a process with one thread dumps core in this time"
+        }
         PhaseName::Exit => "exiting: the kernel frees its memory and closes its files",
         PhaseName::Zombie => "a zombie, waiting to be reaped",
         PhaseName::ExitHandlers => {

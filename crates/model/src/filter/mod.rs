@@ -5,6 +5,7 @@ use std::borrow::Cow;
 mod parse;
 mod rows;
 mod selection;
+mod values;
 mod wrong;
 
 pub use api::Field;
@@ -39,6 +40,8 @@ pub struct Row<'a> {
     pub user: Option<u32>,
     /// How it ended, such as `exit 1` or `SIGKILL`.
     pub exit: Option<Cow<'a, str>>,
+    /// How long it took from a fatal signal to its death.
+    pub dying: Option<Seconds>,
     /// How long its exit took.
     pub exiting: Option<Seconds>,
     /// How long it was a zombie.
@@ -149,8 +152,8 @@ impl Test {
                 .number(*field)
                 .is_some_and(|found| op.compare(found, *wanted)),
             Self::Text(field, op, wanted) => row.text(*field).is_some_and(|name| match op {
-                Op::Equal => name == wanted,
-                Op::Unequal => name != wanted,
+                Op::Equal => values::is(*field, name, wanted),
+                Op::Unequal => !values::is(*field, name, wanted),
                 _ => name.to_lowercase().contains(&wanted.to_lowercase()),
             }),
             Self::Pattern(field, pattern) => row
@@ -171,8 +174,10 @@ impl Test {
                 Ok(Self::Pattern(field, pattern))
             }
             (Some(number), op) if op != Op::Contains => Ok(Self::Number(field, op, number)),
-            (_, Op::Equal | Op::Unequal | Op::Contains) => {
-                Ok(Self::Text(field, op, value.to_owned()))
+            (_, Op::Contains) => Ok(Self::Text(field, op, value.to_owned())),
+            (_, Op::Equal | Op::Unequal) => {
+                let value = values::exact(field, value).map_err(Misfit::Value)?;
+                Ok(Self::Text(field, op, value))
             }
             _ => Err(Misfit::Operator(format!(
                 "{name} is text; use =, !=, ~ or =~"
@@ -201,7 +206,7 @@ fn number(field: Field, name: &str, value: &str) -> Result<Option<f64>, String> 
         | Field::How
         | Field::Killer
         | Field::Why => None,
-        Field::Age | Field::Zombie | Field::Exiting => {
+        Field::Age | Field::Zombie | Field::Dying | Field::Exiting => {
             let duration = api::parse_duration(value).map_err(|_| {
                 format!("`{value}` is not a duration; write one such as 500ms, 10s or 5m")
             })?;
@@ -258,6 +263,7 @@ impl Row<'_> {
             Field::Zombies => self.zombies.map(|zombies| zombies as f64),
             Field::Age => self.age.map(|age| age.0),
             Field::User => self.user.map(f64::from),
+            Field::Dying => self.dying.map(|it| it.0),
             Field::Exiting => self.exiting.map(|it| it.0),
             Field::Zombie => self.zombie.map(|it| it.0),
             Field::Leak => self.leak,
@@ -348,6 +354,8 @@ mod tests {
             "(comm=~(j|x)ava) and comm=~^ja.a$ and parent=~\"v{1}a\" and not comm=~^av",
             "workload=shop/web-0 and user=1000 and exit=SIGKILL and zombie>=200ms",
             "verdict=never_waits",
+            "why!=unkillable_sleep and why~never",
+            "exit!=1 and exit!=SIGRTMIN+3 and exit~kil",
             // What is unknown is not anything.
             "not pod=a",
         ] {
@@ -394,9 +402,34 @@ mod tests {
             ("comm=~(", "not a regular expression"),
             ("comm=~a{9999}{9999}", "not a regular expression"),
             ("pid=~1", "pid is a number"),
+            ("why=held_by_trace", "`held_by_tracer`"),
+            ("not why!=banana", "`banana` is not a verdict"),
+            ("how=waited", "`waited`"),
+            ("exit=SIGKIL", "`SIGKILL`"),
+            ("exit=256", "`256`"),
         ] {
             let error = Filter::parse(filter, Field::ALL).expect_err(filter);
             assert!(error.to_string().contains(part), "{filter}: {error}");
+        }
+    }
+
+    #[test]
+    fn exits_are_found_by_code_and_signal() {
+        for (exit, filter, is_match) in [
+            ("exit 1", "exit=1", true),
+            ("exit 1", "exit=\"exit 1\"", true),
+            ("exit 11", "exit=1", false),
+            ("SIGSEGV core", "exit=SIGSEGV", true),
+            ("SIGSEGV core", "exit!=SIGSEGV", false),
+            ("SIGSEGV core", "exit=\"SIGSEGV core\"", true),
+            ("SIGSEGV", "exit=\"SIGSEGV core\"", false),
+        ] {
+            let row = Row {
+                exit: Some(Cow::Borrowed(exit)),
+                ..Row::default()
+            };
+            let filter = Filter::parse(filter, &EXIT_FIELDS).expect(filter);
+            assert_eq!(filter.matches(&row), is_match, "{exit} {filter:?}");
         }
     }
 

@@ -21,11 +21,12 @@ pub const STUCK_FIELDS: [Field; 10] = [
 ];
 
 /// What can be asked of a finished death.
-pub const EXIT_FIELDS: [Field; 14] = [
+pub const EXIT_FIELDS: [Field; 15] = [
     Field::Pid,
     Field::Comm,
     Field::Parent,
     Field::Zombie,
+    Field::Dying,
     Field::Exiting,
     Field::Exit,
     Field::How,
@@ -123,6 +124,7 @@ impl<'a> From<&'a FinishedExit> for Row<'a> {
             comm: Cow::Borrowed(&it.comm),
             parent: it.parent.as_ref().map(identity),
             zombie: it.zombie_seconds,
+            dying: it.kill_seconds,
             exiting: it.exit_seconds,
             exit: it.exit.as_ref().map(|it| it.to_string().into()),
             how: Some(it.how.as_str()),

@@ -26,3 +26,11 @@ impl Holder {
         self.tgid == other.tgid && apart.min(apart.wrapping_neg()) <= MOST_MS
     }
 }
+
+/// The zombies that one process has to reap.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) zombies: u64,
+    /// Death of the oldest one, and whether its age is a lower bound.
+    pub(super) oldest: Option<(u64, bool)>,
+}

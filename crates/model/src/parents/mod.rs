@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::events::{Execed, Key, Process, Reaps, Snapshot};
 use crate::lifecycle::{DiedBound, How, Lifecycle, Record, Transition};
-use holder::Holder;
+use holder::{Held, Holder};
 use window::{Count, Window};
 
 /// Below this many entries a table is not worth shrinking.
@@ -281,9 +281,10 @@ impl Parents {
             (now_ns.saturating_sub(began_ns) as f64 / 1e9).clamp(1.0, window::SECONDS as f64);
         let sum = |seconds| known.map_or(Count::default(), |it| it.window.sum(now_ns, seconds));
         let count = sum(window::SECONDS);
-        // One burst is no leak: it must go on in the later half of the time, and the current second
-        // has just begun.
-        let goes_on = sum((seconds / 2.0).ceil() as u64 + 1).came > 0;
+        // One burst is no leak: they must still grow in the later half of the time, and the current
+        // second has just begun.
+        let later = sum((seconds / 2.0).ceil() as u64 + 1);
+        let goes_on = later.came > later.went;
         let leaked = count.came.saturating_sub(count.went);
         let per_second = |events: u64| match events {
             0 | 1 => 0.0,
@@ -478,20 +479,14 @@ impl Parent {
     }
 }
 
-/// The zombies that one process has to reap.
-#[derive(Default)]
-struct Held {
-    zombies: u64,
-    /// Death of the oldest one, and whether its age is a lower bound.
-    oldest: Option<(u64, bool)>,
-}
-
 /// The percentile of sorted samples (nearest rank).
 fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()
 }
 
+#[cfg(test)]
+mod rate_tests;
 #[cfg(test)]
 mod reaps_tests;
 #[cfg(test)]

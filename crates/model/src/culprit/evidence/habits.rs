@@ -128,6 +128,12 @@ impl Evidence {
         })
     }
 
+    /// Whether it ignores SIGCHLD now, so that children that die from now on leave no zombies.
+    pub fn ignores_sigchld(&self) -> bool {
+        let sigchld = self.facts.as_ref().and_then(|facts| facts.sigchld);
+        sigchld.is_some_and(|sigchld| sigchld.ignored)
+    }
+
     /// Whether it receives SIGCHLD by a handler, a signalfd or sigwait (blocked in all threads).
     pub fn receives_sigchld(&self) -> bool {
         let facts = self.facts.as_ref();

@@ -31,6 +31,8 @@ pub enum Awaited {
     NamespaceGroup(u32),
     /// The process behind a pidfd.
     Pidfd,
+    /// Any child that the calling thread started (`__WNOTHREAD`).
+    OfThread,
 }
 
 /// Why the process must act.

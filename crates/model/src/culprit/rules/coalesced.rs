@@ -7,7 +7,7 @@ use crate::culprit::evidence::{Block, Evidence, Reaped, block::On};
 pub(super) const RULE: Rule = Rule {
     id: "sigchld_coalesced",
     meaning: "SIGCHLD does not queue, so several deaths can arrive as one signal. The parent waits \
-              once per signal and leaves the other zombies.",
+              once per signal, or once per round of its loop, and leaves the other zombies.",
     judge,
 };
 
@@ -98,13 +98,20 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(waiting::thread(evidence));
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
-    let fix = fix(evidence, caught != Some(false));
+    // Without the signal it has another reason to wait, such as a round of its loop.
+    let may_signal = caught != Some(false) || evidence.receives_sigchld();
+    let fix = fix(evidence, may_signal);
+    let who = words::subject(evidence);
     Some(Verdict {
         id: RULE.id,
-        summary: format!(
-            "{} waits once when several children have died, so that others stay zombies",
-            words::subject(evidence)
-        ),
+        summary: if may_signal {
+            format!("{who} waits once when several children have died, so that others stay zombies")
+        } else {
+            format!(
+                "{who} reaps one child each time that it waits, so that others stay zombies until \
+                 later"
+            )
+        },
         evidence: lines,
         remedy: remedy::fix_program(evidence, &fix),
         confidence: match (caught, each_took_one) {
@@ -120,10 +127,9 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     })
 }
 
-/// How to take all children that are dead. Without the signal it has another reason to wait, such
-/// as a round of its loop.
-fn fix(evidence: &Evidence, may_catch: bool) -> String {
-    let when = if may_catch || evidence.receives_sigchld() {
+/// How to take all children that are dead, when a signal may be the reason to wait and when not.
+fn fix(evidence: &Evidence, may_signal: bool) -> String {
+    let when = if may_signal {
         "on each SIGCHLD"
     } else {
         "each time that it waits"

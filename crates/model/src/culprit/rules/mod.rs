@@ -72,7 +72,7 @@ pub const JUST_DIED: &str = just_died::RULE.id;
 pub const UNEXPLAINED: &str = "unexplained";
 
 /// The name of each verdict on a culprit.
-pub fn ids() -> impl Iterator<Item = &'static str> {
+pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
     let rules = RULES.iter().enumerate();
     let first = |(place, rule): &(usize, &Rule)| {
         RULES.iter().position(|other| other.id == rule.id) == Some(*place)

@@ -47,10 +47,16 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     lines.extend(words::sigchld_handling(evidence).or_else(|| words::no_notification(evidence)));
     lines.extend(words::ran(evidence));
     let asleep = evidence.ran_since_last_look() == Some(false);
-    let listens = evidence.handles_sigchld();
     let fix = match () {
-        () if listens => {
+        () if evidence.handles_sigchld() => {
             "call waitpid from its SIGCHLD handler, or when its signalfd reports SIGCHLD".to_owned()
+        }
+        () if evidence.ignores_sigchld() => {
+            lines.push(
+                "it ignores SIGCHLD now, which does not reap children that died before".to_owned(),
+            );
+            "ignore SIGCHLD before its first fork, or call waitpid for these children once"
+                .to_owned()
         }
         () => format!(
             "{}; {}",

@@ -1,7 +1,7 @@
 //! It waits only for particular children, and has not waited for these since they died.
 
 use super::{Confidence, Rule, Verdict, remedy, waiting, words};
-use crate::culprit::evidence::Evidence;
+use crate::culprit::evidence::{Awaited, Evidence};
 
 pub(super) const RULE: Rule = Rule {
     id: "waits_for_others",
@@ -29,13 +29,19 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
     let signs = signs(evidence);
     // It may reap the others after that call.
     let has_taken = evidence.reaped_since_oldest_death() || evidence.zombies.passed_over > 0;
-    let one_by_one = evidence.waits_elsewhere().filter(|_| !has_taken);
+    let elsewhere = evidence.waits_elsewhere();
+    let is_of_thread = elsewhere.is_some_and(|(_, awaited)| awaited == Awaited::OfThread);
+    let one_by_one = elsewhere.filter(|_| !has_taken && !is_of_thread);
     let confidence = signs.iter().map(|(confidence, _)| *confidence).max()?;
     let mut lines: Vec<_> = signs.into_iter().map(|(_, line)| line).collect();
     lines.extend([words::habits(evidence), words::holds(evidence)]);
     lines.extend(words::program(evidence));
     lines.extend(waiting::thread(evidence));
-    let mut fix = remedy::wait_for_each(evidence);
+    let mut fix = if is_of_thread {
+        "wait without __WNOTHREAD, or in the thread that started these children".to_owned()
+    } else {
+        remedy::wait_for_each(evidence)
+    };
     if evidence.receives_sigchld() && evidence.waits_by_pid() {
         fix.push_str(
             "; if it takes the PID from the signal (si_pid, ssi_pid), try every child with WNOHANG \
@@ -86,7 +92,7 @@ fn signs(evidence: &Evidence) -> Vec<(Confidence, String)> {
     let several = since.is_some_and(|since| since.waits >= Some(2));
     if let Some((thread, awaited)) = evidence.waits_elsewhere() {
         let line = format!(
-            "thread {} is in a wait call for {}; it may reap these zombies after that call",
+            "thread {} is in a wait call for {}; it may wait for these zombies after that call",
             thread.tid,
             words::awaited(awaited)
         );

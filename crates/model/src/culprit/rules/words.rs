@@ -165,6 +165,7 @@ pub(super) fn awaited(awaited: Awaited) -> String {
         Awaited::Group(0) => "its own process group only".to_owned(),
         Awaited::Group(group) => format!("process group {group} only"),
         Awaited::Pidfd => "one process by its pidfd".to_owned(),
+        Awaited::OfThread => "children of the calling thread only (__WNOTHREAD)".to_owned(),
     }
 }
 

@@ -66,6 +66,11 @@ const RULES: [Rule; 10] = [
     term_ignored::RULE,
 ];
 
+/// The id of each verdict on a stuck process.
+pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
+    RULES.iter().map(|rule| rule.id)
+}
+
 /// The id and meaning of each verdict on a stuck process.
 #[cfg(test)]
 pub(crate) fn meanings() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -32,6 +32,47 @@ fn never_waits_is_likely_if_no_signal_of_a_death_can_arrive() {
     assert_judged(&evidence, "never_waits", Guess);
 }
 
+/// Those that died before stay, and more of the same does not help.
+#[test]
+fn a_parent_that_ignores_sigchld_too_late_is_not_told_to_ignore_it() {
+    let mut evidence = ran(leak());
+    let remedy = |evidence: &Evidence| assert_judged(evidence, "never_waits", Likely).remedy;
+    assert!(remedy(&evidence).contains("to SIG_IGN"));
+    facts(&mut evidence).sigchld = Some(Sigchld {
+        ignored: true,
+        ..Sigchld::default()
+    });
+    assert!(!remedy(&evidence).contains("to SIG_IGN"));
+}
+
+#[test]
+fn a_wait_for_children_of_the_thread_cannot_reap_those_of_others() {
+    let mut evidence = waited(leak(), 1, 100);
+    facts(&mut evidence).looked_at[0].awaits = Some(Awaited::OfThread);
+    let verdict = assert_judged(&evidence, "waits_for_others", Likely);
+    assert!(verdict.remedy.contains("__WNOTHREAD"), "{verdict:#?}");
+}
+
+/// Without a signal, it is not the signals that coalesce.
+#[test]
+fn a_parent_that_polls_takes_one_child_at_a_time() {
+    let mut evidence = reaped(waited(leak(), 9, 1), 9, 1);
+    evidence.habits.asked = Some(Asked {
+        any: 9,
+        ..Asked::default()
+    });
+    evidence.habits.last_any_age_ns = Some(SECOND);
+    evidence.since = Some(since(4, 4));
+    let verdict = assert_judged(&evidence, "sigchld_coalesced", Likely);
+    assert!(!verdict.remedy.contains("SIGCHLD"), "{verdict:#?}");
+    facts(&mut evidence).sigchld = Some(Sigchld {
+        caught: true,
+        ..Sigchld::default()
+    });
+    let verdict = assert_judged(&evidence, "sigchld_coalesced", Certain);
+    assert!(verdict.remedy.contains("SIGCHLD"), "{verdict:#?}");
+}
+
 #[test]
 fn missing_evidence_lowers_the_confidence() {
     let mut evidence = ran(leak());
