@@ -137,7 +137,8 @@ fn each_error_is_one_sentence() {
         ),
         ("get) echo pod/a; echo pod/b ;;", &["top"], 1, "--node"),
         (
-            "get) echo 'no server' >&2; exit 1 ;;",
+            "get) echo 'E1130 08:48:53.662374 7 memcache.go:265] x' >&2; echo 'no server' >&2; \
+             exit 1 ;;",
             &["top"],
             1,
             "cannot list the agents: no server\n",

@@ -12,7 +12,7 @@ use super::url::{self, Url};
 pub struct FleetArgs {
     /// Show the nodes and workloads of all agents that this Prometheus scrapes
     #[arg(long, value_name = "http[s]://[USER:PASSWORD@]HOST:PORT", value_parser = prometheus,
-          conflicts_with_all = ["url", "socket"])]
+          conflicts_with_all = ["url", "socket", "password_file"])]
     pub prometheus: Option<Url>,
     /// File with a bearer token, read before each query
     #[arg(long, value_name = "PATH", requires = "prometheus")]

@@ -13,7 +13,7 @@ use hyper::http::request;
 use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 
 use super::tls;
 use super::web::Web;
@@ -29,6 +29,27 @@ const MAX_BODY: usize = 256 << 20;
 const MAX_LINE: usize = 1 << 20;
 /// Maximum size of an error response in bytes.
 const MAX_REFUSAL: usize = 4 << 10;
+
+/// How to trust the authority of a server that a view asks.
+const TRUST: &str = "pass that authority with --ca-file";
+
+/// No name server knows this host.
+#[derive(Debug, thiserror::Error)]
+#[error("the host name {host} cannot be resolved ({why})")]
+pub(super) struct Unresolved {
+    host: String,
+    why: String,
+}
+
+impl Unresolved {
+    fn new(host: &str, error: &std::io::Error) -> Self {
+        let why = error.to_string();
+        // The standard library's words for what was attempted.
+        let why = why.rsplit(": ").next().unwrap_or_default().to_owned();
+        let host = host.to_owned();
+        Self { host, why }
+    }
+}
 
 /// Where an agent listens.
 #[derive(Clone, Debug)]
@@ -52,9 +73,7 @@ impl Endpoint {
     /// Whether the endpoint accepts connections.
     pub async fn probe(&self) -> anyhow::Result<()> {
         match self {
-            Self::Url(web) => within(CONNECT, TcpStream::connect(&web.url.authority))
-                .await
-                .map(drop),
+            Self::Url(web) => web.connect().await.map(drop),
             Self::Socket(path) => within(CONNECT, UnixStream::connect(path)).await.map(drop),
         }
     }
@@ -85,7 +104,7 @@ impl Endpoint {
 
     fn named<T>(&self, answer: anyhow::Result<T>) -> anyhow::Result<T> {
         answer
-            .map_err(tls::explain)
+            .map_err(|error| tls::explain(error, TRUST))
             .with_context(|| format!("cannot read from the agent at {self}"))
     }
 
@@ -98,7 +117,7 @@ impl Endpoint {
         tokio::time::timeout(ANSWER, answer)
             .await
             .unwrap_or_else(|_| too_slow())
-            .map_err(tls::explain)
+            .map_err(|error| tls::explain(error, TRUST))
     }
 
     /// The response, and the full path that was requested.
@@ -141,7 +160,7 @@ impl Endpoint {
                  --password-file"
                     .to_owned()
             }
-            _ => "it rejected the user or the password".to_owned(),
+            _ => "it rejected the user or the password; check both".to_owned(),
         }
     }
 }
@@ -162,13 +181,24 @@ impl Web {
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
-        let stream = within(CONNECT, TcpStream::connect(&self.url.authority)).await?;
+        let stream = self.connect().await?;
         let Some(tls) = &self.tls else {
             return exchange(stream, request, body).await;
         };
         let name = ServerName::try_from(self.url.host().to_owned())
             .context("this host name cannot appear in a certificate")?;
         exchange(tls.connect(name, stream).await?, request, body).await
+    }
+
+    async fn connect(&self) -> anyhow::Result<TcpStream> {
+        let addresses = lookup_host(&self.url.authority);
+        let found = tokio::time::timeout(CONNECT, addresses).await;
+        let addresses: Vec<_> = match found {
+            Ok(Ok(addresses)) => addresses.collect(),
+            Ok(Err(error)) => bail!(Unresolved::new(self.url.host(), &error)),
+            Err(_) => bail!("the name server does not answer"),
+        };
+        within(CONNECT, TcpStream::connect(&addresses[..])).await
     }
 }
 
@@ -400,6 +430,21 @@ mod tests {
             Some(&b"last"[..])
         );
         assert_eq!(lines.next().await.expect("no error"), None);
+    }
+
+    #[tokio::test]
+    async fn a_host_without_an_address_is_named() {
+        // Longer than any name may be, so that no name server is asked.
+        let host = "x".repeat(300);
+        let url = crate::cli::Url::https(&host, "9");
+        let web = Web {
+            url,
+            tls: None,
+            authorization: None,
+        };
+        let error = web.connect().await.expect_err("it has no address");
+        assert!(error.is::<Unresolved>(), "{error:#}");
+        assert!(error.to_string().contains(&host), "{error}");
     }
 
     #[test]

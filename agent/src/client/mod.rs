@@ -21,11 +21,11 @@ use api::{Doctor, DoctorQuery, ExitLine, VERSION};
 
 pub mod http;
 mod list;
-mod tls;
+pub mod tls;
 mod watch;
 pub mod web;
 
-use http::{Endpoint, Lines};
+use http::{Endpoint, Lines, Unresolved};
 pub use list::{Take, Taken};
 pub use watch::Question;
 use web::Web;
@@ -178,6 +178,7 @@ impl Remote {
                 "this user may not open the agent's socket {endpoint}; run this with sudo, or \
                  start the agent with --socket-group and one of your groups"
             ),
+            Err(error) if error.is::<Unresolved>() => bail!("{error}; correct --url"),
             Err(error) if named => bail!(
                 "no agent answers at {endpoint}: {error}; start it there, or omit {}",
                 if view.url.is_some() {

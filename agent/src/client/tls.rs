@@ -66,7 +66,7 @@ fn system() -> anyhow::Result<RootCertStore> {
 }
 
 fn file(path: &Path) -> anyhow::Result<RootCertStore> {
-    let bad = || format!("cannot use the certificates in {}", path.display());
+    let bad = || format!("cannot read certificates from {}", path.display());
     let pem = std::fs::read(path).with_context(bad)?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
@@ -78,8 +78,9 @@ fn file(path: &Path) -> anyhow::Result<RootCertStore> {
     Ok(roots)
 }
 
-/// Explains a TLS failure; other errors are returned unchanged.
-pub(super) fn explain(error: anyhow::Error) -> anyhow::Error {
+/// Explains a TLS failure; other errors are returned unchanged. `trust` says how to trust another
+/// authority.
+pub fn explain(error: anyhow::Error, trust: &str) -> anyhow::Error {
     let Some(tls) = error.chain().find_map(tls_error) else {
         return error;
     };
@@ -87,10 +88,7 @@ pub(super) fn explain(error: anyhow::Error) -> anyhow::Error {
         // `BadSignature` means an authority with the right name but another key.
         Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        ) => {
-            "its certificate is signed by an unknown authority; pass that authority with --ca-file"
-                .to_owned()
-        }
+        ) => format!("its certificate is signed by an unknown authority; {trust}"),
         Error::InvalidCertificate(error) => {
             format!("its certificate is invalid: {error}")
         }

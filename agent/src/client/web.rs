@@ -53,19 +53,26 @@ impl Web {
         })
     }
 
-    /// Reads the options that belong to the URL.
+    /// Reads the options that belong to --url.
     pub(super) fn new(url: &Url, view: &ViewArgs) -> anyhow::Result<Self> {
-        let trust = match &view.ca_file {
-            Some(file) => Trust::File(file),
-            None if view.insecure => Trust::Anybody,
-            None => Trust::System,
+        let mut web = Self::trusting(url, view)?;
+        web.authorization = authorization(url, view)?;
+        Ok(web)
+    }
+
+    /// A server with the trust that the options name, and no credentials.
+    pub fn trusting(url: &Url, view: &ViewArgs) -> anyhow::Result<Self> {
+        let (trust, option) = match &view.ca_file {
+            Some(file) => (Trust::File(file), "--ca-file"),
+            None if view.insecure => (Trust::Anybody, "--insecure"),
+            None => return Self::anonymous(url),
         };
-        if !url.encrypted && !matches!(trust, Trust::System) {
-            bail!("--ca-file and --insecure require TLS; use https:// in --url");
+        if !url.encrypted {
+            bail!("{option} requires TLS; use https:// in the URL");
         }
         Ok(Self {
-            tls: url.encrypted.then(|| tls::connector(trust)).transpose()?,
-            authorization: authorization(url, view)?,
+            tls: Some(tls::connector(trust).context(option)?),
+            authorization: None,
             url: url.clone(),
         })
     }

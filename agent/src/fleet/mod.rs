@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use hyper::StatusCode;
 use jiff::Timestamp;
 
-use crate::cli::FleetArgs;
+use crate::cli::{FleetArgs, ViewArgs};
 use crate::client::http::Endpoint;
 use crate::client::web::{self, Web};
 use crate::stderr::eprint_line;
@@ -32,11 +32,11 @@ pub struct Prometheus {
 
 impl Prometheus {
     /// The Prometheus named on the command line, if any.
-    pub fn named(args: &FleetArgs) -> anyhow::Result<Option<Self>> {
+    pub fn named(args: &FleetArgs, view: &ViewArgs) -> anyhow::Result<Option<Self>> {
         let Some(url) = &args.prometheus else {
             return Ok(None);
         };
-        let mut web = Web::anonymous(url)?;
+        let mut web = Web::trusting(url, view)?;
         if let Some(user) = &url.user {
             if args.prometheus_token_file.is_some() {
                 bail!("the URL has a user and --prometheus-token-file a token; omit one of them");
@@ -96,17 +96,21 @@ impl Prometheus {
                 "no {here} answers: {error:#}; check the URL, such as http://prometheus:9090"
             )
         })?;
-        match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(
+        match (status, &self.token_file) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(file)) => bail!(
+                "the {here} denied access ({status}) with the token in {}: replace it",
+                file.display()
+            ),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => bail!(
                 "the {here} denied access ({status}): put USER:PASSWORD@ before its host, or pass \
                  a token with --prometheus-token-file"
             ),
-            status if status.is_redirection() => bail!(
+            (status, _) if status.is_redirection() => bail!(
                 "the {here} redirects ({status}): use the URL where it answers directly, with a \
                  token if it requires a login"
             ),
-            StatusCode::OK => {}
-            status => match series::refusal(&body) {
+            (StatusCode::OK, _) => {}
+            (status, _) => match series::refusal(&body) {
                 Some(why) => bail!("the {here} rejected a query ({status}): {why}"),
                 None => bail!("{}", self.no_prometheus(&format!("it answered {status}"))),
             },

@@ -8,7 +8,8 @@ use crate::host::kubernetes::PodEvent;
 /// Maximum number of writes in [`WINDOW`]: the API server is everybody's.
 const MOST: usize = 10;
 const WINDOW: Duration = Duration::from_secs(60);
-/// An Event is repeated after this time, if its reason lasts.
+/// An Event is repeated after this time, if its reason lasts; after [`WINDOW`], if it has another
+/// verdict.
 const REPEAT: Duration = Duration::from_secs(600);
 /// What has not been found for this long is forgotten. An API server does the same by default.
 const KEEP: Duration = Duration::from_secs(3600);
@@ -23,11 +24,12 @@ pub(super) struct Choice {
 }
 
 /// The uid of a pod, and a reason.
-type Id = (String, String);
+type Id = (String, &'static str);
 
 #[derive(Debug)]
 struct Written {
     times: u64,
+    verdict: String,
     at: Instant,
     found: Instant,
 }
@@ -62,7 +64,12 @@ impl Choice {
             let Some(written) = self.written.get(&id(event)) else {
                 return Some((event, 0));
             };
-            let is_due = now.duration_since(written.at) >= REPEAT;
+            let after = if written.verdict == event.verdict {
+                REPEAT
+            } else {
+                WINDOW
+            };
+            let is_due = now.duration_since(written.at) >= after;
             is_due.then_some((event, written.times))
         });
         let next = due.min_by_key(|(_, times)| *times > 0)?;
@@ -74,6 +81,7 @@ impl Choice {
     pub(super) fn written(&mut self, event: &PodEvent, times: Option<u64>, now: Instant) {
         let written = Written {
             times: times.unwrap_or(0),
+            verdict: event.verdict.clone(),
             at: now,
             found: now,
         };
@@ -82,7 +90,7 @@ impl Choice {
 }
 
 fn id(event: &PodEvent) -> Id {
-    (event.uid.clone(), event.reason.clone())
+    (event.uid.clone(), event.reason)
 }
 
 #[cfg(test)]
@@ -94,7 +102,8 @@ mod tests {
             namespace: "shop".to_owned(),
             pod: format!("web-{uid}"),
             uid: uid.to_owned(),
-            reason: "NeverWaits".to_owned(),
+            reason: "ZombieLeak",
+            verdict: "never_waits".to_owned(),
             message: String::new(),
         }
     }
@@ -124,10 +133,25 @@ mod tests {
             [("a".to_owned(), 2)]
         );
         let other = PodEvent {
-            reason: "Other".to_owned(),
+            reason: "ExitStuck",
             ..event("a")
         };
         assert_eq!(write(&mut choice, &[other], later), [("a".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn another_verdict_is_written_to_the_same_event_soon() {
+        let mut choice = Choice::default();
+        let begun = Instant::now();
+        write(&mut choice, &[event("a")], begun);
+        let better = [PodEvent {
+            verdict: "sigchld_blocked".to_owned(),
+            ..event("a")
+        }];
+        assert_eq!(write(&mut choice, &better, begun + WINDOW / 2), []);
+        let second = [("a".to_owned(), 2)];
+        assert_eq!(write(&mut choice, &better, begun + WINDOW), second);
+        assert_eq!(write(&mut choice, &better, begun + WINDOW * 2), []);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What deserves an Event: pods that leak zombies, and pods with a process that does not die. Pure.
 
-use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::host::kubernetes::PodEvent;
@@ -11,12 +11,23 @@ use api::{Confidence, Container, Parent, Seconds, Stuck, Verdict};
 const LEAK: u64 = 10;
 /// The longest message, in bytes; the API allows 1,024.
 const LONGEST: usize = 1000;
+/// Maximum number of further verdicts in a message.
+const MOST_OTHERS: usize = 3;
 
-/// One Event for each pod and verdict: on the parent with most zombies, or the process that has been
+/// A process that deserves an Event, in a known pod.
+struct Finding<'a> {
+    reason: &'static str,
+    uid: &'a str,
+    container: &'a Container,
+    verdict: &'a Verdict,
+    what: String,
+}
+
+/// One Event for each pod and reason: on the parent with most zombies, or the process that has been
 /// exiting longest.
 pub(super) fn of<'a>(
     parents: impl Iterator<Item = &'a Parent>,
-    stuck: &[Stuck],
+    stuck: &'a [Stuck],
     stale_after: Duration,
 ) -> Vec<PodEvent> {
     let is_long = |time: Seconds| time.0 >= stale_after.as_secs_f64();
@@ -27,68 +38,118 @@ pub(super) fn of<'a>(
         .iter()
         .filter(|process| process.ignored.is_none() && is_long(process.stuck_seconds))
         .filter_map(stuck_exit);
-    let mut seen = HashSet::new();
-    leaks
-        .chain(stuck)
-        .filter(|event| seen.insert((event.uid.clone(), event.reason.clone())))
-        .collect()
+    let mut pods: Vec<Vec<Finding<'a>>> = Vec::new();
+    for finding in leaks.chain(stuck) {
+        let key = (finding.uid, finding.reason);
+        match pods
+            .iter_mut()
+            .find(|pod| (pod[0].uid, pod[0].reason) == key)
+        {
+            Some(pod) => pod.push(finding),
+            None => pods.push(vec![finding]),
+        }
+    }
+    pods.iter().filter_map(|pod| event(pod)).collect()
 }
 
-fn leak(parent: &Parent) -> Option<PodEvent> {
+fn leak(parent: &Parent) -> Option<Finding<'_>> {
     let age = age(parent.oldest_seconds?, parent.oldest_is_lower_bound);
-    let what = format!("{} zombies, the oldest for {age}", parent.zombies);
-    event(parent.container.as_ref()?, parent.verdict.as_ref()?, &what)
-}
-
-fn stuck_exit(process: &Stuck) -> Option<PodEvent> {
-    let age = age(process.stuck_seconds, process.stuck_is_lower_bound);
-    let what = format!("exiting for {age}");
-    event(
-        process.container.as_ref()?,
-        process.verdict.as_ref()?,
-        &what,
+    finding(
+        "ZombieLeak",
+        parent.container.as_ref()?,
+        parent.verdict.as_ref()?,
+        format!("{} zombies, the oldest for {age}", parent.zombies),
     )
 }
 
-/// `None` unless it is known to be a pod.
-fn event(container: &Container, verdict: &Verdict, what: &str) -> Option<PodEvent> {
+fn stuck_exit(process: &Stuck) -> Option<Finding<'_>> {
+    let age = age(process.stuck_seconds, process.stuck_is_lower_bound);
+    finding(
+        "ExitStuck",
+        process.container.as_ref()?,
+        process.verdict.as_ref()?,
+        format!("exiting for {age}"),
+    )
+}
+
+/// `None` unless it is known to be in a pod.
+fn finding<'a>(
+    reason: &'static str,
+    container: &'a Container,
+    verdict: &'a Verdict,
+    what: String,
+) -> Option<Finding<'a>> {
     // The names below a user's cgroup are that user's, and a parent may be in another pod.
     if container.user.is_some() || container.of_parent {
         return None;
     }
+    let uid = container.pod_uid.as_deref()?;
+    Some(Finding {
+        reason,
+        uid,
+        container,
+        verdict,
+        what,
+    })
+}
+
+/// All findings of a pod with the same reason, the worst first.
+fn event(pod: &[Finding<'_>]) -> Option<PodEvent> {
+    let (worst, others) = pod.split_first()?;
+    let Finding {
+        container, verdict, ..
+    } = worst;
     let place = container.name.as_ref();
     let place = place.map_or_else(String::new, |name| format!("container {name}: "));
     let guess = match verdict.confidence.known() {
         Some(Confidence::Guess) => " (a guess)",
         _ => "",
     };
-    let Verdict {
-        summary, remedy, ..
-    } = verdict;
-    let message = format!("{place}{summary}{guess}; {what}; to do: {remedy}");
+    let message = format!(
+        "{place}{}; {}; verdict: {}{guess}{}; to do: {}",
+        verdict.summary,
+        worst.what,
+        verdict.id.0,
+        also(worst, others),
+        verdict.remedy
+    );
     Some(PodEvent {
         namespace: container.namespace.clone()?,
         pod: container.pod.clone()?,
-        uid: container.pod_uid.clone()?,
-        reason: camel_case(&verdict.id.0),
+        uid: worst.uid.to_owned(),
+        reason: worst.reason,
+        verdict: verdict.id.0.to_string(),
         message: cut(escaped(&message)),
     })
+}
+
+/// What else there is in the pod: other containers, other verdicts.
+fn also(worst: &Finding<'_>, others: &[Finding<'_>]) -> String {
+    let what = |it: &Finding<'_>| (it.container.name.clone(), it.verdict.id.0.clone());
+    let mut named = vec![what(worst)];
+    let mut text = String::new();
+    for (name, verdict) in others.iter().map(what) {
+        if named.len() > MOST_OTHERS {
+            break;
+        }
+        let other = (name, verdict);
+        if named.contains(&other) {
+            continue;
+        }
+        // Writing to a string cannot fail.
+        let _ = match &other {
+            (Some(name), verdict) => write!(text, "; also {verdict} in container {name}"),
+            (None, verdict) => write!(text, "; also {verdict}"),
+        };
+        named.push(other);
+    }
+    text
 }
 
 fn age(time: Seconds, is_lower_bound: bool) -> String {
     let age = humantime::format_duration(Duration::from_secs(time.0 as u64));
     let bound = if is_lower_bound { "at least " } else { "" };
     format!("{bound}{age}")
-}
-
-/// `never_waits` as `NeverWaits`.
-fn camel_case(id: &str) -> String {
-    let words = id.split('_').map(|word| {
-        let mut chars = word.chars();
-        let first = chars.next().map(|first| first.to_ascii_uppercase());
-        first.into_iter().chain(chars)
-    });
-    words.flatten().collect()
 }
 
 fn cut(mut message: String) -> String {
@@ -179,7 +240,7 @@ mod tests {
         let [leak, stuck] = &events[..] else {
             panic!("{events:?}");
         };
-        assert_eq!(leak.reason, "NeverWaits");
+        assert_eq!([leak.reason, &leak.verdict], ["ZombieLeak", "never_waits"]);
         let pod = [&leak.namespace, &leak.pod, &leak.uid];
         assert_eq!(pod, ["shop", "web-0", "u-1"]);
         for fact in [
@@ -187,11 +248,15 @@ mod tests {
             "PID 7",
             "12 zombies",
             "45s",
+            "never_waits",
             "call waitpid",
         ] {
             assert!(leak.message.contains(fact), "{}", leak.message);
         }
-        assert_eq!(stuck.reason, "ClosingFiles");
+        assert_eq!(
+            [stuck.reason, &stuck.verdict],
+            ["ExitStuck", "closing_files"]
+        );
         assert!(
             stuck.message.contains("at least 1m 30s"),
             "{}",
@@ -238,10 +303,28 @@ mod tests {
     }
 
     #[test]
-    fn each_pod_and_verdict_has_one_event_about_the_worst() {
-        let events = found(&[parent(50, 45.0), parent(12, 45.0)], &[]);
-        assert_eq!(events.len(), 1);
-        assert!(events[0].message.contains("50 zombies"), "{events:?}");
+    fn each_pod_and_reason_has_one_event_about_the_worst_that_names_the_others() {
+        let sidecar = |id| {
+            let mut parent = parent(11, 45.0);
+            let container = parent.container.as_mut().expect("it has one");
+            container.name = Some("sidecar".to_owned());
+            parent.verdict = Some(verdict(id));
+            parent
+        };
+        let others = [
+            parent(12, 45.0),
+            sidecar("sigchld_blocked"),
+            sidecar("sigchld_blocked"),
+        ];
+        let all = [&[parent(50, 45.0)], &others[..]].concat();
+        let events = found(&all, &[]);
+        let [event] = &events[..] else {
+            panic!("{events:?}");
+        };
+        assert!(event.message.contains("50 zombies"), "{}", event.message);
+        let other = "; also sigchld_blocked in container sidecar";
+        assert_eq!(event.message.matches(other).count(), 1, "{}", event.message);
+        assert_eq!(event.message.matches("; also").count(), 1);
     }
 
     #[test]

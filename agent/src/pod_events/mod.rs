@@ -13,7 +13,7 @@ use tokio::time;
 use self::choice::Choice;
 use crate::cli::AgentArgs;
 use crate::handle::{Handle, Request, Stopped};
-use crate::host::kubernetes::{Cluster, Events, Failed, PodEvent};
+use crate::host::kubernetes::{Cluster, Events, Failed, PodEvent, remedy};
 use crate::problem::{News, Problem};
 use api::Time;
 use model::workload::pods::Failure;
@@ -109,8 +109,8 @@ impl PodEvents {
 fn log_failure(failure: Failure, why: &str) {
     match failure {
         Failure::Forbidden => log::warn!(
-            "the API server denies Events ({why}): let the service account create and patch \
-             events, or omit --pod-events"
+            "the API server denies Events ({why}): {}, or omit --pod-events",
+            remedy(why, "let the service account create and patch events")
         ),
         _ => log::warn!("writing an Event failed; retrying: {why}"),
     }

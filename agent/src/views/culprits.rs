@@ -81,7 +81,7 @@ static COLUMNS: [Column<Culprit>; 11] = [
 pub async fn run(args: &CulpritsArgs, look: Look) -> anyhow::Result<Outcome> {
     let format = args.output.format();
     let format = format.or(args.table.then_some(Format::Table));
-    if let Some(prometheus) = Prometheus::named(&args.fleet)? {
+    if let Some(prometheus) = Prometheus::named(&args.fleet, &args.from.agent)? {
         fleet::refuse_list("culprits", &args.list);
         return fleet::culprits(&prometheus, format, args.fail, look).await;
     }

@@ -83,7 +83,7 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
 /// Asks once, prints, and exits.
 pub async fn run(args: &ZombiesArgs, look: Look) -> anyhow::Result<Outcome> {
     let format = args.output.format();
-    if let Some(prometheus) = Prometheus::named(&args.fleet)? {
+    if let Some(prometheus) = Prometheus::named(&args.fleet, &args.from.agent)? {
         fleet::refuse_list("zombies", &args.list);
         return fleet::zombies(&prometheus, format, args.fail, look).await;
     }

@@ -1,11 +1,14 @@
 //! As much of an API server as an agent sees: lists and watches of pods, answered as the test sets,
 //! and Events.
 
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
+
+use serde_json::Value;
 
 /// An answer that replaces the usual one.
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ struct State {
     writes: VecDeque<Answer>,
     /// Method, path and object of each write.
     written: Vec<[String; 3]>,
+    /// The stored Events by their path.
+    events: BTreeMap<String, Value>,
     /// The query of each request.
     asked: Vec<String>,
     over: bool,
@@ -111,6 +116,11 @@ impl ApiServer {
     /// Method, path and object of each Event until now.
     pub(crate) fn written(&self) -> Vec<[String; 3]> {
         lock(&self.shared).written.clone()
+    }
+
+    /// The Events that are stored now.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        lock(&self.shared).events.values().cloned().collect()
     }
 
     /// The watch that runs, or else the next one, sends this line.
@@ -187,13 +197,16 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let mut object = String::new();
         reader.take(length).read_to_string(&mut object)?;
         let mut state = lock(shared);
-        let path = path.to_owned();
-        state.written.push([method, path, object.clone()]);
-        let answer = state.writes.pop_front();
+        let (is_new, path) = (method == "POST", path.to_owned());
+        state.written.push([method, path.clone(), object.clone()]);
+        let answer = match state.writes.pop_front() {
+            Some(Answer::Status(code, reason)) => Err((code, reason)),
+            _ => store(&mut state.events, is_new, &path, &object),
+        };
         drop(state);
         return match answer {
-            Some(Answer::Status(code, reason)) => refuse(stream, code, reason),
-            _ => whole(stream, 200, &object),
+            Err((code, reason)) => refuse(stream, code, reason),
+            Ok(stored) => whole(stream, 200, &stored.to_string()),
         };
     }
     assert_eq!(path, "/api/v1/pods", "{first}");
@@ -220,6 +233,30 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         None if !watch => whole(stream, 200, &list),
         ended => follow(stream, shared, ended.is_some()),
     }
+}
+
+/// Creates an Event or changes it.
+fn store(
+    events: &mut BTreeMap<String, Value>,
+    is_new: bool,
+    path: &str,
+    object: &str,
+) -> Result<Value, (u16, &'static str)> {
+    let object: Value = serde_json::from_str(object).expect("an Event is JSON");
+    if is_new {
+        let name = object["metadata"]["name"].as_str().expect("it has a name");
+        return match events.entry(format!("{path}/{name}")) {
+            Entry::Occupied(_) => Err((409, "AlreadyExists")),
+            Entry::Vacant(place) => Ok(place.insert(object).clone()),
+        };
+    }
+    let stored = events.get_mut(path).ok_or((404, "NotFound"))?;
+    for (name, value) in object.as_object().into_iter().flatten() {
+        if name != "metadata" {
+            stored[name] = value.clone();
+        }
+    }
+    Ok(stored.clone())
 }
 
 /// A line of the head of a request, without its end.

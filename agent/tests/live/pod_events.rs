@@ -1,4 +1,5 @@
-//! Events on a pod that leaks zombies: written through the API server, also after it has refused.
+//! Events on a pod that leaks zombies: written through the API server, also after it has refused, and
+//! after a restart of the agent.
 
 use std::{fs, process};
 
@@ -11,7 +12,7 @@ use crate::scenario::Leak;
 
 #[test]
 #[ignore = "needs root and a kernel with BTF"]
-fn a_pod_that_leaks_gets_one_event_as_soon_as_the_server_takes_it() {
+fn a_pod_that_leaks_gets_one_event_also_after_refusals_and_a_restart() {
     let run = process::id();
     let uid = format!("{run:08x}-0000-4000-8000-5e1fe0e0e0e0");
     let id = format!("{run:0>64x}");
@@ -26,13 +27,14 @@ fn a_pod_that_leaks_gets_one_event_as_soon_as_the_server_takes_it() {
         server.next_write(Answer::Status(403, "Forbidden"));
     }
     let url = server.url();
-    let agent = Agent::start(&[
+    let options = [
         "--node-name=node-a",
         "--kube-url",
         &url,
         "--pod-events",
         "--stale-after=0s",
-    ]);
+    ];
+    let agent = Agent::start(&options);
     let ours = || {
         let mut written = server.written();
         written.retain(|[_, _, object]| object.contains(&uid));
@@ -55,4 +57,17 @@ fn a_pod_that_leaks_gets_one_event_as_soon_as_the_server_takes_it() {
     // A scrape is answered as ever, and nothing is written again so soon.
     assert!(agent.metric("reapwatch_exits_total", "") >= 0.0);
     assert_eq!(ours().len(), 3, "{:?}", server.written());
+    drop(agent);
+    let _next = Agent::start(&options);
+    let stored = || {
+        let mut events = server.events();
+        events.retain(|event| event["involvedObject"]["uid"] == uid);
+        events
+    };
+    let is_counted = || stored().iter().any(|event| event["count"] == 2);
+    assert!(eventually(is_counted), "{:?}", server.written());
+    let [event] = &stored()[..] else {
+        panic!("{:?}", stored());
+    };
+    assert_eq!(event["reason"], "ZombieLeak");
 }

@@ -1,6 +1,7 @@
 //! Requests to the API server: lists and watches of pods, and objects to write. Of pods only the
 //! needed fields are read: not the spec, which may contain secrets.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::time;
 
 use crate::cli::Url;
 use crate::client::http::Lines;
+use crate::client::tls;
 use crate::client::web::{self, Web};
 use model::workload::pods::Failure;
 
@@ -26,6 +28,9 @@ const ANSWER: Duration = Duration::from_secs(15);
 /// The largest answer. A node has at most a few hundred pods of some 10 kB; whatever is far larger
 /// is not a list of them, and would not fit into the agent's memory.
 const MAX_BYTES: usize = 32 << 20;
+
+/// How to trust the authority of a server that `--kube-url` names.
+const TRUST: &str = "use an address with another certificate, such as that of `kubectl proxy`";
 
 /// The API server, and how to be let in.
 #[derive(Clone, Debug)]
@@ -120,6 +125,12 @@ pub(super) struct Status {
     pub(super) message: String,
 }
 
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.web.url.fmt(f)
+    }
+}
+
 impl Server {
     /// The server at this address, without credentials, such as a proxy that adds them.
     pub(super) fn at(url: &Url) -> anyhow::Result<Self> {
@@ -137,6 +148,14 @@ impl Server {
             web,
             token: Some(token),
         })
+    }
+
+    /// What to check if it fails.
+    pub(super) fn suspicion(&self) -> &'static str {
+        match self.token {
+            Some(_) => "that this pod can reach it",
+            None => "--kube-url",
+        }
     }
 
     /// All pods that these parameters select.
@@ -207,10 +226,16 @@ impl Server {
 
 /// What the server says of its refusal.
 async fn refusal(response: Response<Incoming>) -> Status {
-    let code = response.status().as_u16();
+    let (code, reason) = (
+        response.status().as_u16(),
+        response.status().canonical_reason(),
+    );
     let body = whole(response).await.unwrap_or_default();
     // A proxy may answer in words of its own.
-    let status = serde_json::from_slice::<Status>(&body).unwrap_or_default();
+    let mut status = serde_json::from_slice::<Status>(&body).unwrap_or_default();
+    if status.message.is_empty() {
+        status.message = reason.unwrap_or_default().to_owned();
+    }
     Status { code, ..status }
 }
 
@@ -222,6 +247,7 @@ impl Failed {
 
 impl From<anyhow::Error> for Failed {
     fn from(error: anyhow::Error) -> Self {
+        let error = tls::explain(error, TRUST);
         Self(Failure::Disconnected, format!("{error:#}"))
     }
 }
@@ -234,6 +260,16 @@ impl From<Status> for Failed {
             _ => Failure::Server,
         };
         Self(failure, format!("{code} {message}").trim_end().to_owned())
+    }
+}
+
+/// What to do about a refusal: `grant` permissions, unless the server does not know who asks.
+pub fn remedy<'a>(why: &str, grant: &'a str) -> &'a str {
+    if why.starts_with("401") {
+        "recreate the pod, so that it gets another token; outside of a pod, set --kube-url to a \
+         proxy that adds one, such as `kubectl proxy`"
+    } else {
+        grant
     }
 }
 

@@ -14,6 +14,8 @@ use api::Time;
 
 /// Who reports them.
 const REPORTER: &str = "reapwatch";
+/// The annotation with the id of the verdict.
+const VERDICT: &str = "reapwatch/verdict";
 /// The longest name of an object.
 const LONGEST_NAME: usize = 253;
 /// What the server says of a namespace that is being deleted, with the code of missing permission.
@@ -28,8 +30,10 @@ pub struct PodEvent {
     pub pod: String,
     /// Its uid, for a static pod its hash: that is the uid of kubelet's own Events on it.
     pub uid: String,
-    /// One word in CamelCase.
-    pub reason: String,
+    /// One word in CamelCase: the kind of problem, which stays the same when its verdict changes.
+    pub reason: &'static str,
+    /// The id of the verdict.
+    pub verdict: String,
     /// One sentence.
     pub message: String,
 }
@@ -78,8 +82,11 @@ impl Events {
             .write(Method::POST, &path, "application/json", &object);
         match written.await? {
             Ok(_) => Ok(Some(1)),
-            // An earlier agent has written it.
-            Err(Status { code: 409, .. }) => self.repeat(event, None, at).await,
+            // An earlier agent has written it. Its count is known once it is changed.
+            Err(Status { code: 409, .. }) => match self.repeat(event, None, at).await? {
+                Some(count) => self.repeat(event, Some(count + 1), at).await,
+                None => Ok(None),
+            },
             Err(Status { code: 404, .. }) => Ok(None),
             Err(status) if status.message.contains(TERMINATING) => Ok(None),
             Err(status) => Err(status.into()),
@@ -94,7 +101,11 @@ impl Events {
         at: Time<0>,
     ) -> Result<Option<u64>, Failed> {
         let path = format!("{}/{}", path(event), name(event));
-        let mut change = json!({"lastTimestamp": at, "message": event.message});
+        let mut change = json!({
+            "metadata": {"annotations": {VERDICT: event.verdict}},
+            "lastTimestamp": at,
+            "message": event.message,
+        });
         if let Some(count) = count {
             change["count"] = count.into();
         }
@@ -118,7 +129,11 @@ impl Events {
         json!({
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"namespace": event.namespace, "name": name(event)},
+            "metadata": {
+                "namespace": event.namespace,
+                "name": name(event),
+                "annotations": {VERDICT: event.verdict},
+            },
             "involvedObject": {
                 "apiVersion": "v1",
                 "kind": "Pod",
@@ -143,7 +158,8 @@ fn path(event: &PodEvent) -> String {
     format!("/api/v1/namespaces/{}/events", event.namespace)
 }
 
-/// The same for each agent, so that the next one on the node goes on with it.
+/// The same for each agent and verdict, so that the next agent on the node goes on with it, and a
+/// better verdict replaces a guess.
 fn name(event: &PodEvent) -> String {
     let hash = Sha256::digest(format!("{REPORTER}/{}/{}", event.uid, event.reason));
     let suffix = hash[..8].iter().fold(String::from("."), |mut text, byte| {
@@ -171,7 +187,8 @@ mod tests {
             namespace: "shop".to_owned(),
             pod: pod.to_owned(),
             uid: "u-1".to_owned(),
-            reason: "NeverWaits".to_owned(),
+            reason: "ZombieLeak",
+            verdict: "never_waits".to_owned(),
             message: "app (PID 7) does not wait".to_owned(),
         }
     }
@@ -242,7 +259,9 @@ mod tests {
         assert_eq!(count.expect("it is written"), Some(3));
         let line = "PATCH /proxy/api/v1/namespaces/shop/events/web-0.";
         assert!(requests[0].starts_with(line), "{}", requests[0]);
-        assert_eq!(object(&requests[0])["count"], 3);
+        let change = object(&requests[0]);
+        assert_eq!(change["count"], 3);
+        assert_eq!(change["metadata"]["annotations"][VERDICT], "never_waits");
     }
 
     #[tokio::test]
@@ -254,9 +273,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_agent_goes_on_with_the_event_of_the_one_before() {
-        let (count, requests) = written(0, vec![(409, "{}"), (200, r#"{"count":7}"#)]).await;
-        assert_eq!(count.expect("it is written"), Some(7));
+        let stored = [r#"{"count":7}"#, r#"{"count":8}"#].map(|object| (200, object));
+        let answers = [&[(409, "{}")], &stored[..]].concat();
+        let (count, requests) = written(0, answers).await;
+        assert_eq!(count.expect("it is written"), Some(8));
         assert_eq!(object(&requests[1])["count"], Value::Null);
+        assert_eq!(object(&requests[2])["count"], 8);
     }
 
     #[tokio::test]
@@ -280,8 +302,13 @@ mod tests {
         let long = name(&event(&format!("{}-{}", "x".repeat(235), "y".repeat(17))));
         assert!(long.len() <= LONGEST_NAME && !long.contains("-."), "{long}");
         assert_eq!(name(&event("web-0")), name(&event("web-0")));
+        let better = PodEvent {
+            verdict: "sigchld_blocked".to_owned(),
+            ..event("web-0")
+        };
+        assert_eq!(name(&event("web-0")), name(&better));
         let other = PodEvent {
-            reason: "Other".to_owned(),
+            reason: "ExitStuck",
             ..event("web-0")
         };
         assert_ne!(name(&event("web-0")), name(&other));

@@ -10,8 +10,8 @@ use std::{env, thread};
 use anyhow::Context as _;
 use tokio::runtime;
 
-pub use self::api::Failed;
 use self::api::Server;
+pub use self::api::{Failed, remedy};
 pub use self::events::{Events, PodEvent};
 use crate::cli::{NameArgs, Url};
 use model::workload::pods::News;

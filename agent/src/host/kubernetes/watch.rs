@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time;
 
-use super::api::{Container, Event, Failed, Pod as Seen, Server, in_time};
+use super::api::{Container, Event, Failed, Pod as Seen, Server, in_time, remedy};
 use crate::backoff;
 use crate::client::http::Lines;
 use crate::problem::Problem;
@@ -80,7 +80,7 @@ pub(super) async fn follow(server: Server, node: &str, send: impl Fn(News) -> bo
                     watcher.from = None;
                 }
                 if problem.note(Some(failure), Instant::now()).is_some() {
-                    log_failure(failure, &why);
+                    log_failure(&watcher.server, failure, &why);
                 }
                 if watcher.send(News::Failed(failure)).is_err() {
                     return;
@@ -91,15 +91,19 @@ pub(super) async fn follow(server: Server, node: &str, send: impl Fn(News) -> bo
     }
 }
 
-fn log_failure(failure: Failure, why: &str) {
+fn log_failure(server: &Server, failure: Failure, why: &str) {
     match failure {
         Failure::Forbidden => log::warn!(
-            "the API server denies the watch on pods ({why}): let the service account get, list \
-             and watch pods; until then the watch provides no names"
+            "the API server denies the watch on pods ({why}): {}; until then the watch provides no \
+             names",
+            remedy(why, "let the service account get, list and watch pods")
         ),
         // Common after a long silence.
         Failure::Expired => log::info!("listing all pods again: {why}"),
-        _ => log::warn!("the watch on pods failed; retrying: {why}"),
+        _ => log::warn!(
+            "the watch on pods at {server} failed; retrying: {why}; check {}",
+            server.suspicion()
+        ),
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
@@ -228,7 +228,8 @@ impl Rules {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    let bytes = file::read(path).context("cannot read the file")?;
+    let bytes = file::read(path)
+        .map_err(|error| anyhow!("cannot read it ({error:#}); check its path and permissions"))?;
     String::from_utf8(bytes).context("the file is not UTF-8")
 }
 

@@ -37,7 +37,7 @@ use settings::Settings;
 pub async fn run(args: &TopArgs, look: Look) -> anyhow::Result<Outcome> {
     if args.fleet.prometheus.is_some() {
         let start = Start::of::<<Prometheus as Feed>::Frame>(args, look);
-        let prometheus = Prometheus::named(&args.fleet)?;
+        let prometheus = Prometheus::named(&args.fleet, &args.from.agent)?;
         return show(start, prometheus.expect("one was given")).await;
     }
     let start = Start::of::<<Source as Feed>::Frame>(args, look);

@@ -50,7 +50,7 @@ pub(super) fn tell(cluster: &mut Cluster, timeline: &Timeline, hold: bool) -> Re
     terminating::begin()?;
     culprits::are_named(timeline)?;
     for pod in ["leaky", "probed"] {
-        events::describe(pod, "InitWithoutReaping", timeline)?;
+        events::describe(pod, "ZombieLeak", "init_without_reaping", timeline)?;
     }
     node::is_chosen(&prometheus, timeline)?;
     privileges::are_needed(timeline)?;

@@ -48,7 +48,7 @@ pub(super) fn is_explained(prometheus: &Prometheus, timeline: &Timeline) -> Resu
     {
         timeline.print(&format!("stuck: it waits for {process}"));
     }
-    events::describe("client", &events::reason(verdict), timeline)?;
+    events::describe("client", "ExitStuck", verdict, timeline)?;
     let summary = alert::fires(prometheus, ALERT, &POD, &["shop/client"])?;
     timeline.print(&format!("{ALERT} fires: {summary}"));
     kubectl::delete("storage")?;
