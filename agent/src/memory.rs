@@ -23,6 +23,9 @@ pub fn keep_little() {
     }
 }
 
+/// After so many seconds snapshots and queues from before a table shrank are gone.
+const LATER: u32 = 20;
+
 /// Returns free memory to the kernel, also between used blocks.
 pub fn give_back() {
     // SAFETY: no preconditions.
@@ -45,20 +48,26 @@ pub fn unmap_code() {
     unsafe { libc::madvise(begin.cast(), length, libc::MADV_DONTNEED) };
 }
 
-/// Gives memory back after a table has shrunk.
+/// Gives memory back after a table has shrunk, and once more when what came of it is gone too.
 #[derive(Debug, Default)]
 pub struct Shrinking {
     /// The most entries since memory was given back.
     peak: usize,
+    /// Calls until memory is given back once more.
+    left: u32,
 }
 
 impl Shrinking {
-    /// The table has this many entries now.
+    /// The table has this many entries now; call it once a second.
     pub fn note(&mut self, entries: usize) {
         self.peak = self.peak.max(entries);
-        if self.peak > FEW && entries < self.peak / 2 {
+        self.left = self.left.saturating_sub(1);
+        let has_shrunk = self.peak > FEW && entries < self.peak / 2;
+        if has_shrunk {
+            (self.peak, self.left) = (entries, LATER + 1);
+        }
+        if has_shrunk || self.left == 1 {
             give_back();
-            self.peak = entries;
         }
     }
 }

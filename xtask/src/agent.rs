@@ -1,6 +1,6 @@
 //! Runs a real agent for a measurement.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -35,22 +35,29 @@ impl Agent {
 
     /// Starts an agent with HTTP at this address.
     pub(crate) fn start_at(program: &Path, listen: &str) -> Result<Self> {
-        Self::spawn(&[], program, listen)
+        Self::start_with(&[], program, &["--listen", listen])
     }
 
     /// Starts an agent without HTTP under another command such as `setpriv`.
     pub(crate) fn start_under(under: &[String], program: &Path) -> Result<Self> {
-        Self::spawn(under, program, "none")
+        Self::start_with(under, program, &["--listen", "none"])
     }
 
-    fn spawn(under: &[String], program: &Path, listen: &str) -> Result<Self> {
+    /// Starts an agent with these options, under another command.
+    pub(crate) fn start_with(
+        under: &[String],
+        program: &Path,
+        options: &[impl AsRef<OsStr>],
+    ) -> Result<Self> {
         if let Some(lack) = host::no_probes() {
             bail!("cannot run an agent: {lack}");
         }
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let mut words: Vec<OsString> = under.iter().map(OsString::from).collect();
         words.push(program.into());
-        words.extend(["agent", "--listen", listen, "--socket"].map(OsString::from));
+        words.push("agent".into());
+        words.extend(options.iter().map(OsString::from));
+        words.push("--socket".into());
         words.push(folder.path().join("socket").into());
         let began = Instant::now();
         let mut agent = Self {
@@ -99,11 +106,12 @@ impl Agent {
         Ok(stream)
     }
 
-    /// How many descriptors it has open.
-    pub(crate) fn descriptors(&self) -> Result<usize> {
+    /// The descriptors that it has open.
+    pub(crate) fn descriptors(&self) -> Result<Vec<u64>> {
         let path = format!("/proc/{}/fd", self.process.id());
         let open = fs::read_dir(&path).with_context(|| format!("list {path}"))?;
-        Ok(open.count())
+        let numbers = open.flatten().map(|entry| entry.file_name());
+        Ok(numbers.filter_map(|it| it.to_str()?.parse().ok()).collect())
     }
 
     /// A command such as `zombies` that asks this agent.
@@ -117,14 +125,15 @@ impl Agent {
     /// The body of the response to a GET request.
     pub(crate) fn get(&self, path: &str) -> Result<String> {
         let mut stream = self.connect()?;
-        let host = "Host: localhost\r\nConnection: close";
-        write!(stream, "GET {path} HTTP/1.1\r\n{host}\r\n\r\n").context("ask the agent")?;
+        // In version 1.0, no body comes in chunks.
+        let head = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        stream.write_all(head.as_bytes()).context("ask the agent")?;
         let mut answer = String::new();
         stream
             .read_to_string(&mut answer)
             .context("read the answer of the agent")?;
         match answer.split_once("\r\n\r\n") {
-            Some((head, body)) if head.starts_with("HTTP/1.1 200 ") => Ok(body.to_owned()),
+            Some((head, body)) if head.starts_with("HTTP/1.0 200 ") => Ok(body.to_owned()),
             _ => bail!("GET {path} failed: {answer:.80}"),
         }
     }

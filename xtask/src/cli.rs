@@ -193,6 +193,10 @@ pub(crate) struct Soak {
     /// A single round, with the programs of the test build
     #[arg(long, conflicts_with = "minutes")]
     pub(crate) quick: bool,
+    /// Measure the agent among very many zombies, processes, cgroups and exits instead: these
+    /// trials, or all. Raises kernel.pid_max and kernel.threads-max for as long as it runs
+    #[arg(long, value_name = "TRIAL", num_args = 0.., conflicts_with_all = ["minutes", "quick"])]
+    pub(crate) scale: Option<Vec<String>>,
     /// Use this reapwatch instead of building one
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<PathBuf>,

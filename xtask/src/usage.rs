@@ -35,6 +35,14 @@ pub(crate) fn memory(pid: u32) -> Result<[u64; 2]> {
     both().with_context(|| format!("no Rss or Pss in {path}"))
 }
 
+/// A number of bytes in /proc/PID/status, such as `VmHWM:`, the peak of resident memory.
+pub(crate) fn status_bytes(pid: u32, name: &str) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+    let kilobytes = number(&text, name).with_context(|| format!("no {name} in {path}"))?;
+    Ok(kilobytes << 10)
+}
+
 /// The time that the programs which it holds have run in the kernel, while it counts
 /// (`kernel.bpf_stats_enabled`).
 pub(crate) fn program_ns(pid: u32) -> Result<u64> {

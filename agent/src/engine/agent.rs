@@ -27,6 +27,7 @@ use super::{
     streams::Lines,
     stuck::StuckExits,
     tally,
+    turns::Turns,
     wake::{ready, ticks},
 };
 use crate::doctor;
@@ -143,7 +144,9 @@ impl Agent {
         memory::give_back();
         memory::unmap_code();
         let mut pace = Pace::default();
+        let mut turns = Turns::default();
         loop {
+            turns.next();
             let is_followed = self.feed.deaths.streams.followed();
             self.feed.set_holding(!is_followed);
             if self.is_waiting() {

@@ -117,7 +117,10 @@ impl Intake {
 
     /// Begins to watch those of these zombies that are old enough, unless that is still under way.
     pub(super) fn watch(&mut self, zombies: &Lifecycle, now_ns: u64) {
-        let aged = zombies.dead_at(now_ns.saturating_sub(WATCH_AFTER_NS));
+        let Some(most) = self.pidfds.as_ref().map(Pidfds::most) else {
+            return;
+        };
+        let aged = zombies.dead_at(now_ns.saturating_sub(WATCH_AFTER_NS), most);
         let has_work = |pidfds: &mut Pidfds| !(aged.is_empty() && pidfds.is_empty());
         if let Some(mut pidfds) = self.pidfds.take_if(has_work) {
             self.watching.start(move || {

@@ -27,6 +27,7 @@ mod snapshots;
 pub(crate) mod streams;
 mod stuck;
 mod tally;
+mod turns;
 mod wake;
 
 use std::{path::PathBuf, thread, time::Duration};

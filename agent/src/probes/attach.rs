@@ -18,7 +18,7 @@ use wire::{counter, holds};
 
 use super::{
     board::Board,
-    error::KernelError,
+    error::{KernelError, with_causes},
     hooks::{FREE, FREE_AS_REAP, Hook, HookKind, TRANSITIONS, Transition},
     libc_exit, memlock,
     object::{self, Config, Host},
@@ -271,7 +271,7 @@ impl Attached {
     /// If the map cannot be read.
     pub(crate) fn counters(&self) -> io::Result<Counters> {
         let mut counters = Counters::default();
-        let cpus = self.counters.get(&0, 0).map_err(io::Error::other)?;
+        let cpus = self.counters.get(&0, 0).map_err(with_causes)?;
         for of_cpu in cpus.iter() {
             for (sum, value) in counters.values.iter_mut().zip(of_cpu) {
                 *sum += value;
@@ -314,9 +314,9 @@ impl Attached {
         let Some(Program::Iter(program)) = self.ebpf.program_mut(name) else {
             return Err(io::Error::other(format!("the object has no {name}")));
         };
-        let link = program.attach().map_err(io::Error::other)?;
-        let link = program.take_link(link).map_err(io::Error::other)?;
-        link.into_file().map_err(io::Error::other)
+        let link = program.attach().map_err(with_causes)?;
+        let link = program.take_link(link).map_err(with_causes)?;
+        link.into_file().map_err(with_causes)
     }
 }
 

@@ -15,7 +15,7 @@ use aya::{
 };
 use wire::{Count, SLOT_BYTES, Times, held, holds};
 
-use super::error::KernelError;
+use super::error::{KernelError, with_causes};
 use model::events::CgroupIds;
 
 /// The bytes of a slot.
@@ -118,12 +118,12 @@ impl Board {
     /// Ordinary deaths in these cgroups are counted at this place from now on.
     pub(crate) fn admit(&mut self, cgroups: CgroupIds, place: u32) -> io::Result<()> {
         let inserted = self.places.insert(key(cgroups), place, 0);
-        inserted.map_err(io::Error::other)
+        inserted.map_err(with_causes)
     }
 
     /// Deaths in these cgroups are sent from now on.
     pub(crate) fn dismiss(&mut self, cgroups: CgroupIds) -> io::Result<()> {
-        self.places.remove(&key(cgroups)).map_err(io::Error::other)
+        self.places.remove(&key(cgroups)).map_err(with_causes)
     }
 
     /// The times of all ordinary deaths.
@@ -145,7 +145,7 @@ fn sum<const WORDS: usize>(
     map: &PerCpuArray<MapData, [u64; WORDS]>,
     index: u32,
 ) -> io::Result<[u64; WORDS]> {
-    let cpus = map.get(&index, 0).map_err(io::Error::other)?;
+    let cpus = map.get(&index, 0).map_err(with_causes)?;
     let add = |sum: [u64; WORDS], cpu: &[u64; WORDS]| std::array::from_fn(|n| sum[n] + cpu[n]);
     Ok(cpus.iter().fold([0; WORDS], add))
 }

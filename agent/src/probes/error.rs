@@ -1,6 +1,13 @@
 //! Reasons why nothing can be measured on a host.
 
+use std::io;
+
 use btf::BtfError;
+
+/// An error of aya with its causes. By itself it names only the call that failed.
+pub(super) fn with_causes(error: impl Into<anyhow::Error>) -> io::Error {
+    io::Error::other(format!("{:#}", error.into()))
+}
 
 /// Why no death can be measured here. Each is one sentence with the fix.
 #[derive(Debug, thiserror::Error)]

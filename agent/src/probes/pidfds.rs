@@ -54,6 +54,11 @@ impl Pidfds {
         })
     }
 
+    /// How many zombies matter to [`Pidfds::watch`]: one more than it watches makes it crowded.
+    pub(crate) fn most(&self) -> usize {
+        self.room + 1
+    }
+
     /// Whether there were more zombies to watch than allowed.
     pub(crate) fn is_crowded(&self) -> bool {
         self.crowded

@@ -1,6 +1,6 @@
 //! `/api/v1/zombies`.
 
-use std::vec;
+use std::{mem, vec};
 
 use api::{Query, Zombie, ZombiesQuery};
 use futures_util::stream;
@@ -14,6 +14,8 @@ use crate::handle::{Handle, Request, Stopped};
 
 /// How many zombies a part of the answer has: some 100 kB.
 const ROWS: usize = 64;
+/// Few rows are longer.
+const ROW_BYTES: usize = 1 << 11;
 
 impl Ask for ZombiesQuery {
     type Checked = Selection;
@@ -40,11 +42,17 @@ impl Ask for ZombiesQuery {
                 }
                 Left::Rows(mut rows) => {
                     let keys: Vec<_> = rows.keys.by_ref().take(ROWS).collect();
-                    if keys.is_empty() {
-                        Some((rows.end.into_bytes(), (handle, Left::Nothing)))
+                    let is_last = keys.is_empty();
+                    // The loop makes the next rows while the last ones are written.
+                    let next = handle.ask(|to| Request::ZombieRows(keys, to));
+                    let zombies = mem::take(&mut rows.made);
+                    let (made, text) = tokio::join!(next, async { rows.written(&zombies) });
+                    if is_last {
+                        let end = [text, rows.end.into_bytes()].concat();
+                        Some((end, (handle, Left::Nothing)))
                     } else {
-                        let zombies = handle.ask(|to| Request::ZombieRows(keys, to)).await?;
-                        Some((rows.written(&zombies), (handle, Left::Rows(rows))))
+                        rows.made = made?;
+                        Some((text, (handle, Left::Rows(rows))))
                     }
                 }
                 Left::Nothing => None,
@@ -67,6 +75,8 @@ enum Left {
 /// The items, and what follows them.
 struct Rows {
     keys: vec::IntoIter<Key>,
+    /// Not written yet.
+    made: Vec<Zombie>,
     begun: bool,
     end: String,
 }
@@ -79,6 +89,7 @@ impl Rows {
         let (begin, end) = text.split_once("\"items\":[]").unwrap_or((&text, ""));
         let rows = Self {
             keys: keys.into_iter(),
+            made: Vec::new(),
             begun: false,
             end: format!("]{end}"),
         };
@@ -86,9 +97,9 @@ impl Rows {
     }
 
     fn written(&mut self, zombies: &[Zombie]) -> Vec<u8> {
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(zombies.len() * ROW_BYTES);
         for zombie in zombies {
-            if std::mem::replace(&mut self.begun, true) {
+            if mem::replace(&mut self.begun, true) {
                 text.push(b',');
             }
             // Writing to memory fails only for maps without names, and here are none.

@@ -22,9 +22,9 @@ const SETTLE: Duration = Duration::from_secs(15);
 const BETWEEN: Duration = Duration::from_millis(1_500);
 
 /// Many processes, stopped on drop.
-pub(super) struct Load {
+pub(crate) struct Load {
     program: Child,
-    parent: u32,
+    pub(crate) parent: u32,
 }
 
 /// The answer of `/api/v1/culprits`.
@@ -123,7 +123,7 @@ fn share_of_cpu(agent: &Agent, seconds: u64) -> Result<f64> {
 }
 
 impl Load {
-    pub(super) fn start(scenarios: &Path, kind: &str, count: u32) -> Result<Self> {
+    pub(crate) fn start(scenarios: &Path, kind: &str, count: u32) -> Result<Self> {
         let mut command = Command::new(scenarios);
         command
             .args(["load", kind, &count.to_string()])

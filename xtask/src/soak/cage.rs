@@ -32,13 +32,9 @@ impl Cage {
         Ok(cage)
     }
 
-    /// What runs a command in it.
-    pub(super) fn under(&self) -> Vec<String> {
-        let enter = format!(
-            "echo $$ > {}/cgroup.procs && exec \"$@\"",
-            self.folder.display()
-        );
-        ["sh", "-c", &enter, "sh"].map(str::to_owned).into()
+    /// What the shell does to enter it.
+    pub(super) fn enter(&self) -> String {
+        format!("echo $$ > {}/cgroup.procs", self.folder.display())
     }
 
     /// How often the OOM killer ran in it.

@@ -2,18 +2,23 @@
 //! compares its books with those of the programs that made the deaths.
 //!
 //! The agent runs in a cgroup with the memory limit of its manifest. Each actor does one thing; the
-//! books are balanced after each, and memory and descriptors are compared after each round.
+//! books are balanced after each, and memory and descriptors are compared after each round. The clock
+//! is not stepped, since it is that of the whole machine: `clocks` in the live tests does it in
+//! virtual machines.
 
 mod actors;
 mod books;
 mod cage;
+mod log;
+mod port;
+mod scale;
 mod stage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use self::actors::ACTORS;
 use self::stage::{Stage, Use};
@@ -30,22 +35,36 @@ pub(crate) fn main(options: &Soak) -> Result<ExitCode> {
         bail!("cannot run an agent: {lack}");
     }
     let (program, scenarios) = programs(options)?;
+    if let Some(names) = &options.scale {
+        return scale::main(&program, &scenarios, names);
+    }
     let began = Instant::now();
     let mut stage = Stage::new(&program, scenarios)?;
     println!("{}", host::describe());
     println!("{}\n", humantime::format_rfc3339_seconds(SystemTime::now()));
-    println!("round | actor       |   deaths |   s");
-    println!("------+-------------+----------+----");
+    println!("round | actor        |   deaths |   s");
+    println!("------+--------------+----------+----");
+    let lived = live(options, &mut stage, began);
+    let logged = stage.end();
+    lived?;
+    logged?;
+    println!("\nbalanced and flat for {} s", began.elapsed().as_secs());
+    println!("not here: a stepped clock (`cargo xtask vm` steps those of its machines: clock_*)");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Round after round, until the time is over or something is wrong.
+fn live(options: &Soak, stage: &mut Stage, began: Instant) -> Result<()> {
     let duration = Duration::from_secs(60 * options.minutes);
     let mut first = None;
     for round in 1.. {
         for actor in ACTORS {
             let acted = Instant::now();
-            let deaths = (actor.act)(&mut stage)
+            let deaths = (actor.act)(stage)
                 .and_then(|deaths| stage.balance(deaths).map(|()| deaths))
-                .map_err(|error| error.context(format!("round {round}, {}", actor.name)))?;
+                .with_context(|| format!("round {round}, {}", actor.name))?;
             let seconds = acted.elapsed().as_secs();
-            println!("{round:5} | {:11} | {deaths:8} | {seconds:3}", actor.name);
+            println!("{round:5} | {:12} | {deaths:8} | {seconds:3}", actor.name);
         }
         let now = stage.at_rest()?;
         println!("{round:5} | at rest: {now}");
@@ -55,9 +74,7 @@ pub(crate) fn main(options: &Soak) -> Result<ExitCode> {
             break;
         }
     }
-    stage.end()?;
-    println!("\nbalanced and flat for {} s", began.elapsed().as_secs());
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The agent, and what makes the deaths.

@@ -11,12 +11,14 @@ use anyhow::{Context, Result, bail};
 
 use super::books::Books;
 use super::cage::Cage;
+use super::log::Log;
+use super::port::Port;
 use crate::agent::Agent;
 use crate::stop::until;
 use crate::{shell, usage};
 
 /// How long the agent may take until its books show what happened.
-const SOON: Duration = Duration::from_secs(60);
+pub(super) const SOON: Duration = Duration::from_secs(60);
 /// How long tables keep what is over; then memory is back at rest.
 const REST: Duration = Duration::from_secs(5);
 
@@ -36,6 +38,8 @@ impl fmt::Display for Use {
 
 pub(super) struct Stage {
     pub(super) agent: Agent,
+    pub(super) port: Port,
+    pub(super) log: Log,
     scenarios: PathBuf,
     cage: Cage,
     /// The books after the last actor.
@@ -44,11 +48,14 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(program: &Path, scenarios: PathBuf) -> Result<Self> {
-        let cage = Cage::new()?;
-        let agent = Agent::start_under(&cage.under(), program)?;
+        let (cage, log, port) = (Cage::new()?, Log::new("warn")?, Port::new()?);
+        let under = log.under(&cage.enter());
+        let agent = Agent::start_with(&under, program, &port.options())?;
         let books = Books::read(&agent.get("/metrics")?)?;
         Ok(Self {
             agent,
+            port,
+            log,
             scenarios,
             cage,
             books,
@@ -134,14 +141,20 @@ impl Stage {
         let [resident, _] = usage::memory(self.agent.pid())?;
         Ok(Use {
             bytes: resident,
-            descriptors: self.agent.descriptors()?,
+            descriptors: self.agent.descriptors()?.len(),
         })
     }
 
-    /// Stops the agent.
+    /// Stops the agent, and prints what it has logged.
     pub(super) fn end(self) -> Result<()> {
-        let Self { agent, cage, .. } = self;
+        let Self {
+            agent, cage, log, ..
+        } = self;
         drop(agent);
+        println!("\nlogged:");
+        for (line, times) in log.lines()? {
+            println!("{times:5} × {line}");
+        }
         if cage.kills()? > 0 {
             bail!("the agent was killed for lack of memory");
         }

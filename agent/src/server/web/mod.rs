@@ -120,10 +120,10 @@ impl Web {
         let error = fresh.err().map(|error| format!("{error:#}"));
         match problem.note(error.clone(), Instant::now()) {
             Some(News::Began) => log::error!(
-                "the web config file {path} is invalid, so its last good content stays in force: {}",
+                "the web config file {path} cannot be used, so its last good content stays in force: {}",
                 error.unwrap_or_default()
             ),
-            Some(News::Ended) => log::info!("the web config file {path} is valid again"),
+            Some(News::Ended) => log::info!("the web config file {path} can be used again"),
             None => {}
         }
     }

@@ -155,10 +155,10 @@ impl Lifecycle {
         Some(self.open.of_tgid(tgid)?.record)
     }
 
-    /// The keys of those that died at this moment or before.
-    pub fn dead_at(&self, at_ns: u64) -> Vec<Key> {
+    /// The keys of those that died at this moment or before, at most so many.
+    pub fn dead_at(&self, at_ns: u64, most: usize) -> Vec<Key> {
         let rows = self.open.rows().filter(|row| row.died_ns <= at_ns);
-        rows.map(packed::Row::key).collect()
+        rows.map(packed::Row::key).take(most).collect()
     }
 
     /// The keys of the first `limit` of them, by time of death.

@@ -1,11 +1,13 @@
 //! What happens to an agent. Each actor is a file: it does one thing, and returns how many processes
 //! have died for it at least.
 
+mod certificates;
 mod cgroups;
 mod crowd;
 mod cycles;
 mod deaths;
 mod descriptors;
+mod exhausted;
 mod flood;
 mod kill;
 mod leak;
@@ -50,6 +52,14 @@ pub(super) static ACTORS: &[Actor] = &[
     Actor {
         name: "descriptors",
         act: descriptors::act,
+    },
+    Actor {
+        name: "exhausted",
+        act: exhausted::act,
+    },
+    Actor {
+        name: "certificates",
+        act: certificates::act,
     },
     Actor {
         name: "socket",
