@@ -383,6 +383,10 @@ impl Replay {
             now_ns,
             ..
         } = &mut *feed;
-        state.explain(pid, &Seen::default(), snapshot.as_ref(), *now_ns)
+        let seen = Seen {
+            is_recorded: true,
+            ..Seen::default()
+        };
+        state.explain(pid, &seen, snapshot.as_ref(), *now_ns)
     }
 }

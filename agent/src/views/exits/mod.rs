@@ -56,7 +56,7 @@ static COLUMNS: [Column<FinishedExit>; 13] = [
         Some((it.kill_seconds?, Bound::Exact))
     })
     .width(7, 7)
-    .rank(6)
+    .rank(7)
     .tone(|it| slow(it.kill_seconds)),
     Col::span("EXITING", "how long its exit took", |it| {
         Some((it.exit_seconds?, Bound::Exact))
@@ -82,7 +82,7 @@ static COLUMNS: [Column<FinishedExit>; 13] = [
         it.parent.as_ref().map(|it| look.process(Some(it)))
     })
     .width(18, 23)
-    .rank(7),
+    .rank(6),
     Col::text("REAPER", "process that reaped it", reaper)
         .width(8, 23)
         .rank(9),

@@ -25,6 +25,8 @@ use crate::stuck::evidence::ignored::Fate;
 /// What /proc shows of a PID.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
+    /// Nothing was looked at, since this is about a recording.
+    pub is_recorded: bool,
     /// The living process that has it.
     pub process: Option<Process>,
     /// The process to which it belongs, if it is the TID of another thread than the first.

@@ -14,6 +14,9 @@ pub(super) fn story(known: &Known<'_>) -> Story {
             kernel_thread: Some(comm),
             ..
         } => kernel_thread(known.pid, comm),
+        Seen {
+            is_recorded: true, ..
+        } => not_recorded(known),
         seen => no_process(known, seen),
     };
     advice.extend(known.seen.namesakes.iter().map(|(host, comm)| {
@@ -48,6 +51,16 @@ fn kernel_thread(pid: u32, comm: &str) -> (String, Vec<String>) {
     let summary = format!("{comm} (PID {pid}) is a kernel thread, which reapwatch does not watch");
     let advice = vec![format!(
         "a kernel thread leaves no zombie; to see where it is: cat /proc/{pid}/stack"
+    )];
+    (summary, advice)
+}
+
+fn not_recorded(known: &Known<'_>) -> (String, Vec<String>) {
+    let pid = known.pid;
+    let span = span(known.now_ns.saturating_sub(known.began_ns));
+    let summary = format!("no process with PID {pid} is in the recording up to here ({span})");
+    let advice = vec![format!(
+        "look in the journal of the recorded host: journalctl _PID={pid}"
     )];
     (summary, advice)
 }
@@ -108,6 +121,15 @@ mod tests {
         let no_process = advice(&Seen::default());
         assert!(no_process.contains("no process has PID 10"), "{no_process}");
         assert!(no_process.contains("journalctl _PID=10"), "{no_process}");
+        let recorded = advice(&Seen {
+            is_recorded: true,
+            ..Seen::default()
+        });
+        assert!(
+            recorded.contains("PID 10 is in the recording"),
+            "{recorded}"
+        );
+        assert!(!recorded.contains("permanent agent"), "{recorded}");
         let high = advice(&Seen {
             pid_max: Some(10),
             ..Seen::default()
