@@ -26,13 +26,7 @@ impl Look {
         } else if seconds < 59.5 {
             format!("{seconds:.0}s")
         } else {
-            let seconds = seconds.round() as u64;
-            let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-            match () {
-                () if hours == 0 => pair(minutes, 'm', seconds % 60, 's'),
-                () if days == 0 => pair(hours, 'h', minutes % 60, 'm'),
-                () => pair(days, 'd', hours % 24, 'h'),
-            }
+            api::in_two_units(seconds.round() as u64)
         }
     }
 
@@ -129,14 +123,6 @@ impl Look {
                 }
             })
             .collect()
-    }
-}
-
-fn pair(large: u64, large_unit: char, small: u64, small_unit: char) -> String {
-    if small == 0 {
-        format!("{large}{large_unit}")
-    } else {
-        format!("{large}{large_unit}{small}{small_unit}")
     }
 }
 

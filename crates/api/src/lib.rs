@@ -39,7 +39,7 @@ pub use process::*;
 pub use query::*;
 pub use steps::*;
 pub use stuck::*;
-pub use time::{Seconds, Time};
+pub use time::{Seconds, Time, in_two_units};
 pub use top::*;
 pub use verdict::*;
 pub use zombies::*;

@@ -36,6 +36,21 @@ impl Seconds {
     }
 }
 
+/// A duration of whole seconds in its two largest units: `12s`, `5m12s`, `3h`, `4d2h`.
+pub fn in_two_units(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    let pair = |large: u64, large_unit: char, small: u64, small_unit: char| match small {
+        0 => format!("{large}{large_unit}"),
+        _ => format!("{large}{large_unit}{small}{small_unit}"),
+    };
+    match () {
+        () if minutes == 0 => format!("{seconds}s"),
+        () if hours == 0 => pair(minutes, 'm', seconds % 60, 's'),
+        () if days == 0 => pair(hours, 'h', minutes % 60, 'm'),
+        () => pair(days, 'd', hours % 24, 'h'),
+    }
+}
+
 impl PartialEq<f64> for Seconds {
     fn eq(&self, other: &f64) -> bool {
         self.0 == *other

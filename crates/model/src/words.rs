@@ -1,14 +1,10 @@
 //! How durations, numbers and processes are written in verdicts and explanations.
 
-/// `4m`, `12s`, `3h`: the largest unit that fits.
+/// `12s`, `4m30s`, `3h`, as in the views.
 pub(crate) fn span(ns: u64) -> String {
-    let seconds = ns / 1_000_000_000;
-    match seconds {
+    match ns / 1_000_000_000 {
         0 => "less than 1s".to_owned(),
-        1..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
+        seconds => api::in_two_units(seconds),
     }
 }
 

@@ -295,7 +295,7 @@ fn a_zombie_is_shown_with_its_parent() {
         ..record()
     };
     let explained = explained(&[killed], Some(&snapshot), &Seen::default(), 0).story;
-    for fact in ["child (PID 10)", "zombie for 82s", "parent (PID 5)"] {
+    for fact in ["child (PID 10)", "zombie for 1m22s", "parent (PID 5)"] {
         assert!(explained.summary.contains(fact), "{}", explained.summary);
     }
     assert_mentions(
@@ -325,7 +325,7 @@ fn the_age_of_an_earlier_zombie_is_a_bound() {
     found.begin_ns = None;
     let explained = explained(&[found], Some(&snapshot), &Seen::default(), 0).story;
     assert!(
-        explained.summary.contains("for at least 82s"),
+        explained.summary.contains("for at least 1m22s"),
         "{explained:#?}"
     );
     assert_eq!(
@@ -410,7 +410,7 @@ fn a_reaped_process_is_shown_with_how_it_was_reaped() {
         explained(&[record], Some(&snapshot), &Seen::default(), 0).story
     };
     let waited = story(Some(reap(How::Wait, Some(process(5, "parent")))));
-    for explained in ["exited with code 3", "reaped by parent (PID 5)", "72s ago"] {
+    for explained in ["exited with code 3", "reaped by parent (PID 5)", "1m12s ago"] {
         assert!(waited.summary.contains(explained), "{}", waited.summary);
     }
     assert_eq!(
