@@ -137,12 +137,7 @@ impl Agent {
         let mut log = log.map(Readable::new).transpose()?;
         let mut housekeeping = ticks(Instant::now(), HOUSEKEEPING);
         let mut reconcile = ticks(Instant::now() + self.reconcile_every, self.reconcile_every);
-        self.pids.begin(0, probes::now_ns());
-        if let Ok(Some(walk)) = time::timeout(FIRST_WALK, self.pids.walked()).await {
-            self.take_walk(walk);
-        }
-        memory::give_back();
-        memory::unmap_code();
+        self.settle_in().await;
         let mut pace = Pace::default();
         let mut turns = Turns::default();
         loop {
@@ -192,6 +187,16 @@ impl Agent {
             self.end_recording().await;
         }
         Ok(())
+    }
+
+    /// Looks at all cgroups for the first time, and gives back what only the start needed.
+    async fn settle_in(&mut self) {
+        self.pids.begin(0, probes::now_ns());
+        if let Ok(Some(walk)) = time::timeout(FIRST_WALK, self.pids.walked()).await {
+            self.take_walk(walk);
+        }
+        memory::give_back();
+        memory::unmap_code();
     }
 
     /// Whether anything waits that no event announces.

@@ -234,7 +234,7 @@ async fn refusal(response: Response<Incoming>) -> Status {
     // A proxy may answer in words of its own.
     let mut status = serde_json::from_slice::<Status>(&body).unwrap_or_default();
     if status.message.is_empty() {
-        status.message = reason.unwrap_or_default().to_owned();
+        reason.unwrap_or_default().clone_into(&mut status.message);
     }
     Status { code, ..status }
 }

@@ -410,7 +410,11 @@ fn a_reaped_process_is_shown_with_how_it_was_reaped() {
         explained(&[record], Some(&snapshot), &Seen::default(), 0).story
     };
     let waited = story(Some(reap(How::Wait, Some(process(5, "parent")))));
-    for explained in ["exited with code 3", "reaped by parent (PID 5)", "1m12s ago"] {
+    for explained in [
+        "exited with code 3",
+        "reaped by parent (PID 5)",
+        "1m12s ago",
+    ] {
         assert!(waited.summary.contains(explained), "{}", waited.summary);
     }
     assert_eq!(

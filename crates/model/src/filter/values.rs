@@ -20,7 +20,7 @@ pub(super) fn exact(field: Field, value: &str) -> Result<String, String> {
             one_of(value, "a verdict", ids.chain(unexplained))
         }
         Field::How => {
-            let names = How::VARIANTS.iter().map(|how| how.into());
+            let names = How::VARIANTS.iter().map(Into::into);
             one_of(value, "a kind of reap", names)
         }
         Field::Exit => exit(value),

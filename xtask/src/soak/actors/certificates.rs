@@ -40,10 +40,10 @@ pub(super) fn act(stage: &mut Stage) -> Result<u64> {
                 })
             });
         is_over.store(true, Ordering::Relaxed);
-        let scraped = scraper
+        let all = scraper
             .join()
             .map_err(|_| anyhow!("the scraper panicked"))?;
-        scraped.context("scrape while the certificate is replaced")?;
+        all.context("scrape while the certificate is replaced")?;
         renewed
     })?;
     ensure!(

@@ -70,11 +70,8 @@ fn judge_seen(evidence: &Evidence) -> Option<Verdict> {
     {
         return None;
     }
-    let caught = evidence
-        .facts
-        .as_ref()
-        .and_then(|facts| facts.sigchld)
-        .map(|it| it.caught);
+    let sigchld = evidence.facts.as_ref().and_then(|facts| facts.sigchld);
+    let caught = sigchld.map(|it| it.caught);
     let each_took_one = evidence.since.as_ref().is_some_and(|since| {
         since.held_throughout && since.reaped > 1 && since.waits == Some(since.reaped)
     });
