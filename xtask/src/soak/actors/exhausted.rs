@@ -73,7 +73,7 @@ impl Limited {
 
 impl Drop for Limited {
     fn drop(&mut self) {
-        if let Err(error) = prlimit(Some(self.agent), Resource::Nofile, self.before.clone()) {
+        if let Err(error) = prlimit(Some(self.agent), Resource::Nofile, self.before) {
             eprintln!("xtask: cannot restore the limit of the agent's descriptors: {error}");
         }
     }
