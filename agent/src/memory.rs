@@ -1,6 +1,10 @@
 //! What the allocator does with freed memory. By default glibc keeps much of it: an agent that has
 //! once seen a hundred thousand zombies would stay as large.
 
+use std::{ptr, slice};
+
+use rustix::param::page_size;
+
 /// Blocks from this size on are mapped one by one, and the heap shrinks when so much is free at its
 /// end.
 const BYTES: libc::c_int = 128 << 10;
@@ -32,20 +36,43 @@ pub fn give_back() {
     unsafe { libc::malloc_trim(0) };
 }
 
-unsafe extern "C" {
-    /// Both ends of the program's code and constants; the linker defines them.
-    static __executable_start: u8;
-    static etext: u8;
-}
-
 /// Unmaps the program's code and constants, most of which only the start needs: options, types of
 /// the kernel, probes. What is needed again comes from the page cache.
 pub fn unmap_code() {
-    let (begin, end) = (&raw const __executable_start, &raw const etext);
-    let begin = begin.cast_mut();
-    let length = end.addr().saturating_sub(begin.addr());
-    // SAFETY: these pages are only read, and come back from the file with the same content.
-    unsafe { libc::madvise(begin.cast(), length, libc::MADV_DONTNEED) };
+    // SAFETY: the callback gets what this passes it, and keeps nothing.
+    unsafe { libc::dl_iterate_phdr(Some(unmap_constant_segments), ptr::null_mut()) };
+}
+
+/// Of the first object, which is the program. One segment at a time, since the kernel may have
+/// placed other mappings in the gaps between them: those of BPF maps do not come back.
+unsafe extern "C" fn unmap_constant_segments(
+    object: *mut libc::dl_phdr_info,
+    _size: usize,
+    _data: *mut libc::c_void,
+) -> libc::c_int {
+    // SAFETY: both are valid during the call.
+    let (base, headers) = unsafe {
+        let object = &*object;
+        let headers = slice::from_raw_parts(object.dlpi_phdr, object.dlpi_phnum.into());
+        (object.dlpi_addr as usize, headers)
+    };
+    let is_constant = |header: &&libc::Elf64_Phdr| {
+        header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0
+    };
+    for header in headers.iter().filter(is_constant) {
+        let begin = base + header.p_vaddr as usize;
+        let page = begin - begin % page_size();
+        let length = begin + header.p_memsz as usize - page;
+        // SAFETY: these pages are only read, and come back from the file with the same content.
+        unsafe {
+            libc::madvise(
+                ptr::without_provenance_mut(page),
+                length,
+                libc::MADV_DONTNEED,
+            )
+        };
+    }
+    1
 }
 
 /// Gives memory back after a table has shrunk, and once more when what came of it is gone too.

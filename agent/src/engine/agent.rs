@@ -260,8 +260,7 @@ impl Agent {
                 Purpose::Judge => self.judge.begin(state, taken, now_ns),
                 Purpose::Stuck => self.stuck.look(taken, || feed::threads(kernel)),
                 Purpose::Explain(pid, seen, to) => {
-                    // Nobody waits any more when sending fails.
-                    let _gone = to.send(state.explain(pid, &seen, taken, now_ns));
+                    let _nobody_waits = to.send(state.explain(pid, &seen, taken, now_ns));
                 }
             }
         }
@@ -307,8 +306,7 @@ impl Agent {
             self.dead_pidfds = reading.dead_pidfds.or(self.dead_pidfds.take());
         }
         for to in std::mem::take(&mut self.scrapes) {
-            // Nobody waits any more when sending fails.
-            let _gone = to.send(self.scrape());
+            let _nobody_waits = to.send(self.scrape());
         }
     }
 
@@ -450,8 +448,7 @@ impl Agent {
         self.feed.catch_up();
         self.refresh();
         let (state, now_ns) = (&mut self.feed.state, probes::now_ns());
-        // Nobody waits any more when sending fails.
-        let _gone = match question {
+        let _nobody_waits = match question {
             Question::Culprits(wanted, to) => to.send(state.culprits(&wanted, now_ns)).is_ok(),
             Question::Zombies(wanted, to) => to.send(state.list_zombies(&wanted, now_ns)).is_ok(),
             Question::Explain(pid, seen, to) => return self.want(Purpose::Explain(pid, seen, to)),

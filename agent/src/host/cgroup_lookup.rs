@@ -170,18 +170,19 @@ impl Looker {
         }
         let others = proc::threads(process.tgid, THREADS).into_iter();
         let others = others.filter(|tid| *tid != process.tgid);
-        let mut paths = others.filter_map(|tid| best(self.membership_in(process, tid)?));
+        let file = |tid: u32| format!("task/{tid}/cgroup");
+        let mut paths = others.filter_map(|tid| best(self.membership_in(process, &file(tid))?));
         Some(paths.find(|path| path != "/").unwrap_or(path))
     }
 
     /// The cgroup file of a process, if it is still the same process.
     fn membership_of(&self, process: Key) -> Option<String> {
-        self.membership_in(process, process.tgid)
+        self.membership_in(process, "cgroup")
     }
 
-    /// The cgroup file of one of its threads.
-    fn membership_in(&self, process: Key, tid: u32) -> Option<String> {
-        let text = fs::read(format!("/proc/{}/task/{tid}/cgroup", process.tgid)).ok()?;
+    /// One of its cgroup files.
+    fn membership_in(&self, process: Key, file: &str) -> Option<String> {
+        let text = fs::read(format!("/proc/{}/{file}", process.tgid)).ok()?;
         let start_ns = probes::start_ns(process.tgid)?;
         let same = process.is_roughly(Key {
             start_ns,

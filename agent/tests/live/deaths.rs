@@ -58,8 +58,12 @@ pub(crate) fn compare(lines: &[FinishedExit], truths: &[Truth], by_tracepoints: 
 
 /// A thread, or a leader that was replaced by an exec, is not a dead process.
 fn assert_no_other_deaths(lines: &[FinishedExit], truths: &[Truth]) {
+    // Others may have got its PID since.
+    let is_scenario = |comm: &str| comm.starts_with("scenarios") || comm.starts_with("rw-");
     let ours = |process: Option<&Process>| {
-        process.is_some_and(|process| truths.iter().any(|truth| truth.forker == process.pid))
+        process.is_some_and(|process| {
+            is_scenario(&process.comm) && truths.iter().any(|truth| truth.forker == process.pid)
+        })
     };
     let mut others = lines.iter().filter(|line| {
         let known = truths.iter().any(|truth| is_same_process(line, truth));
