@@ -6,7 +6,7 @@ use scenarios::Truth;
 
 use crate::agent::Agent;
 use crate::compare::{assert_resources, assert_true, is_same_process, seconds};
-use crate::row::{again, attempt, is_unseen};
+use crate::row::{attempt, made_again};
 use crate::scenario;
 use crate::stream::Stream;
 use api::{FinishedExit, Process};
@@ -21,12 +21,7 @@ fn judge(name: &str) {
         Err(lack) => return scenario::skipped(&lack),
     };
     let first = attempt(|| compare_all(&mut stream, &truths, by_tracepoints));
-    let judged = first.or_else(|why| {
-        let unseen = is_unseen(&truths, by_tracepoints);
-        again(&agent, name, unseen, why, || {
-            compare_all(&mut stream, &scenario::run(name), by_tracepoints);
-        })
-    });
+    let judged = first.or_else(|why| made_again(&agent, &mut stream, &truths, why));
     assert_eq!(judged, Ok(()));
     assert_eq!(stream.lost, 0, "the stream kept up");
 }

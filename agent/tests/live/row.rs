@@ -57,12 +57,7 @@ fn every_death_is_reported_correctly() {
             Ok(Err(lack)) => Verdicts::skip(&lack),
             Ok(Ok(truths)) => {
                 let result = attempt(|| compare(&lines, &truths, by_tracepoints));
-                let result = result.or_else(|why| {
-                    let unseen = is_unseen(&truths, by_tracepoints);
-                    again(&agent, name, unseen, why, || {
-                        compare_all(&mut stream, &scenario::run(name), by_tracepoints);
-                    })
-                });
+                let result = result.or_else(|why| made_again(&agent, &mut stream, &truths, why));
                 verdicts.judge(name, result);
             }
         }
@@ -82,9 +77,22 @@ fn loads_directly(agent: &Agent) {
     assert_eq!(loads.hook.is_some(), !is_old, "{:?}", loads.refused);
 }
 
-/// Whether these hooks may have missed one of them on this machine, which nothing counts.
-pub(crate) fn is_unseen(truths: &[Truth], by_tracepoints: bool) -> bool {
-    by_timer(truths) && probes_miss_init() || by_tracepoints && by_stranger(truths)
+/// The verdict of further tries at the deaths of one scenario, the first of which failed.
+pub(crate) fn made_again(
+    agent: &Agent,
+    stream: &mut Stream,
+    truths: &[Truth],
+    why: String,
+) -> Result<(), String> {
+    let by_tracepoints = agent.by_tracepoints();
+    // On this machine, these hooks may have missed one of them, which nothing counts.
+    let unseen = by_timer(truths) && probes_miss_init() || by_tracepoints && by_stranger(truths);
+    let Some(Truth { name, .. }) = truths.first() else {
+        return Err(why);
+    };
+    again(agent, name, unseen, why, || {
+        compare_all(stream, &scenario::run(name), by_tracepoints);
+    })
 }
 
 /// Whether one of them was killed by a timer, which the kernel sends in the context of any process.

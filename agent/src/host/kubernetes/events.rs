@@ -158,8 +158,8 @@ fn path(event: &PodEvent) -> String {
     format!("/api/v1/namespaces/{}/events", event.namespace)
 }
 
-/// The same for each agent and verdict, so that the next agent on the node goes on with it, and a
-/// better verdict replaces a guess.
+/// It names neither the agent nor the verdict, so that the next agent on the node goes on with the
+/// Event, and a better verdict replaces a guess.
 fn name(event: &PodEvent) -> String {
     let hash = Sha256::digest(format!("{REPORTER}/{}/{}", event.uid, event.reason));
     let suffix = hash[..8].iter().fold(String::from("."), |mut text, byte| {
