@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::properties::{Input, a_death, nothing_left, process, run};
 use super::{Correction, DiedBound, How, Lifecycle, Limits, Transition};
 use crate::events::{
-    Death, Event, Freed, NamespacePid, Process, Release, Renotified, Snapshot, Task, TaskState,
-    Waited,
+    Death, Event, Freed, INITIAL_NAMESPACE, NamespacePid, Process, Release, Renotified, Snapshot,
+    Task, TaskState, Waited,
 };
 
 const AMPLE: Limits = Limits {
@@ -319,4 +319,58 @@ fn a_hanging_exit_causes_snapshots_but_is_not_reported() {
     };
     assert!(record.vanished_at_once());
     assert!(!lifecycle.wants_snapshot(u64::MAX - 1));
+}
+
+/// Zombies that a snapshot shows and that were reaped before it was compared are not found again,
+/// however many were reaped in between.
+#[test]
+fn reaps_during_a_snapshot_are_counted_once_even_when_they_are_forgotten() {
+    const ZOMBIES: u32 = 20;
+    let limits = Limits { recent: 5, ..AMPLE };
+    for open in [1000, 5] {
+        let mut lifecycle = Lifecycle::new(Limits { open, ..limits });
+        let mut out = Vec::new();
+        let parent = process(10, 1);
+        let dead = |place| process(1000 + place, 100);
+        let snapshot = |at_ns: u64, from: u32| Snapshot {
+            begun_ns: at_ns,
+            ended_ns: at_ns + 10,
+            exact_start: true,
+            tasks: (from..ZOMBIES)
+                .map(|place| Task {
+                    parent: Some(parent),
+                    ..Task::new(dead(place), TaskState::Zombie)
+                })
+                .collect::<Vec<_>>()
+                .into(),
+        };
+        lifecycle.reconcile(&snapshot(900, ZOMBIES), &mut out);
+        for place in 0..ZOMBIES {
+            let death = Event::Death(Box::new(a_death(dead(place), parent, 1000)));
+            lifecycle.apply(&death, &mut out);
+        }
+        for place in 0..ZOMBIES - 1 {
+            let waited = Event::Waited(Waited {
+                at_ns: 2005,
+                child: NamespacePid {
+                    namespace: INITIAL_NAMESPACE,
+                    nr: 1000 + place,
+                },
+                by: parent,
+                by_thread: None,
+            });
+            lifecycle.apply(&waited, &mut out);
+        }
+        lifecycle.reconcile(&snapshot(2000, 0), &mut out);
+        assert_eq!(lifecycle.zombies_len(), 1);
+        assert!(lifecycle.wants_snapshot(3000), "some may be unknown");
+        lifecycle.reconcile(&snapshot(3000, ZOMBIES - 1), &mut out);
+        assert_eq!(lifecycle.zombies_len(), 1);
+        assert!(!lifecycle.wants_snapshot(4000));
+        let repairs = out.iter().filter(|change| {
+            let full = Transition::Corrected(Correction::TableFull);
+            matches!(change, Transition::Corrected(_)) && **change != full
+        });
+        assert_eq!(repairs.count(), 0, "{out:?}");
+    }
 }

@@ -58,6 +58,9 @@ pub struct Lifecycle {
     /// Whether a snapshot was reconciled before: zombies in the first one are older than the agent
     /// and were not missed.
     reconciled: bool,
+    /// Whether the last snapshot showed zombies of which it is not known whether they have been
+    /// reaped since.
+    is_unsure: bool,
 }
 
 impl Lifecycle {
@@ -69,6 +72,7 @@ impl Lifecycle {
             pending: Table::new(limits.open),
             recent: Recent::new(limits.recent, limits.recent_ns),
             reconciled: false,
+            is_unsure: false,
         }
     }
 

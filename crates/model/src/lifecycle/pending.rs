@@ -21,10 +21,10 @@ const LOOK_AFTER_FREE_NS: u64 = 2_000_000_000;
 const HUNG_NS: u64 = 100_000_000;
 
 impl Lifecycle {
-    /// Whether an announced death is old enough for a snapshot to check it; each is checked again
-    /// at twice its age.
+    /// Whether the last snapshot left questions open, or an announced death is old enough for one
+    /// to check it; each is checked again at twice its age.
     pub fn wants_snapshot(&self, now_ns: u64) -> bool {
-        self.pending.rows().any(|row| row.look_ns <= now_ns)
+        self.is_unsure || self.pending.rows().any(|row| row.look_ns <= now_ns)
     }
 
     /// Whether only its freeing will show the end of this process.

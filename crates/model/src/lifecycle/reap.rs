@@ -85,7 +85,8 @@ impl Lifecycle {
                 tgid: waited.child.nr,
                 start_ns: 0,
             };
-            let unlisted = Entry::unlisted(dead, waited.by, waited.at_ns);
+            let mut unlisted = Entry::unlisted(dead, waited.by, waited.at_ns);
+            unlisted.record.pids = vec![waited.child];
             self.close_with(unlisted, Reap::waited(waited), waited.at_ns, out);
         }
     }

@@ -7,7 +7,7 @@ use super::{
     How,
     entry::{Entry, Identity},
 };
-use crate::events::Key;
+use crate::events::{Key, NamespacePid};
 
 /// A closed death.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(super) struct Recent {
     /// Position of the ring's start in the sequence of all closed ones.
     first: u64,
     places: BTreeMap<Key, u64>,
+    /// The latest closing of one that was dropped for lack of room.
+    dropped_ns: Option<u64>,
 }
 
 impl Recent {
@@ -49,6 +51,7 @@ impl Recent {
             ring: VecDeque::new(),
             first: 0,
             places: BTreeMap::new(),
+            dropped_ns: None,
         }
     }
 
@@ -63,10 +66,12 @@ impl Recent {
     /// Adds one, in the place of an earlier one with the same key.
     pub(super) fn push(&mut self, closed: Closed) {
         if self.limit == 0 {
+            self.dropped_ns = self.dropped_ns.max(Some(closed.at_ns));
             return;
         }
         while self.ring.len() >= self.limit {
-            self.pop();
+            let dropped = self.pop();
+            self.dropped_ns = self.dropped_ns.max(dropped.map(|closed| closed.at_ns));
         }
         let place = self.first + self.ring.len() as u64;
         if let Some(earlier) = self.places.insert(closed.who.key, place)
@@ -84,6 +89,21 @@ impl Recent {
             .into_iter()
             .chain(self.of_tgid(who.key.tgid))
             .find(|closed| closed.who.is(who))
+    }
+
+    /// Whether one with this PID, of which no more is known, was closed at this moment or later.
+    pub(super) fn closed_number_since(&self, pid: NamespacePid, at_ns: u64) -> bool {
+        let unknown = self.of_tgid(pid.nr).filter(|it| it.who.key.start_ns == 0);
+        let mut since = unknown.filter(|closed| closed.at_ns >= at_ns);
+        since.any(|closed| {
+            let entry = closed.entry.as_ref();
+            entry.is_some_and(|entry| entry.record.pids == [pid])
+        })
+    }
+
+    /// Whether one that was closed at this moment or later may have been dropped for lack of room.
+    pub(super) fn has_forgotten_since(&self, at_ns: u64) -> bool {
+        self.dropped_ns.is_some_and(|dropped| dropped >= at_ns)
     }
 
     /// Those with this tgid, in order of start.
@@ -126,13 +146,13 @@ impl Recent {
         self.ring.get((place - self.first) as usize)?.as_ref()
     }
 
-    fn pop(&mut self) {
-        if let Some(front) = self.ring.pop_front() {
-            self.first += 1;
-            if let Some(closed) = front {
-                self.places.remove(&closed.who.key);
-            }
+    fn pop(&mut self) -> Option<Closed> {
+        let front = self.ring.pop_front()?;
+        self.first += 1;
+        if let Some(closed) = &front {
+            self.places.remove(&closed.who.key);
         }
+        front
     }
 
     /// Panics unless the index matches the ring.

@@ -4,7 +4,7 @@ use std::iter;
 
 use super::entry::{Entry, Identity};
 use super::{Correction, Died, DiedBound, Lifecycle, Record, Transition};
-use crate::events::{Key, Process, Snapshot, Task};
+use crate::events::{INITIAL_NAMESPACE, Key, NamespacePid, Process, Snapshot, Task};
 
 impl Lifecycle {
     /// Repairs what lost events left wrong, and appends each repair to `out`.
@@ -15,14 +15,17 @@ impl Lifecycle {
     /// corrections.
     pub fn reconcile(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
         let mut unlisted = Vec::new();
+        self.is_unsure = false;
         for task in snapshot.tasks.zombies() {
             if !self.found(&task, snapshot, out) && task.died_before(snapshot) {
                 unlisted.push(task.tracer.or(task.parent));
             }
         }
         self.close_vanished(snapshot, out);
-        self.recount(&unlisted, snapshot, out);
-        self.reconciled = true;
+        if !self.is_unsure {
+            self.recount(&unlisted, snapshot, out);
+            self.reconciled = true;
+        }
     }
 
     /// Corrects the counts of the zombies for which the table has no room.
@@ -43,6 +46,9 @@ impl Lifecycle {
     }
 
     /// The snapshot shows this zombie. Whether there is room for it, if it needs any.
+    ///
+    /// If so many were reaped since the reading began that some are forgotten, an unknown one may
+    /// be one of those: the next snapshot tells.
     fn found(&mut self, task: &Task, snapshot: &Snapshot, out: &mut Vec<Transition>) -> bool {
         let who = identity(task, snapshot);
         if let Some(key) = self.open.find(who) {
@@ -50,17 +56,24 @@ impl Lifecycle {
             return true;
         }
         let closed = self.recent.find(who);
-        if closed.is_some_and(|closed| closed.at_ns >= snapshot.begun_ns) {
+        if closed.is_some_and(|closed| closed.at_ns >= snapshot.begun_ns)
+            || self.closed_number_since(task, snapshot.begun_ns)
+        {
             return true;
         }
         // Its death has not been reported since then, so it was reaped and counted.
         if task.is_held {
             return true;
         }
+        let pending = self.pending.find(who);
+        if pending.is_none() && self.recent.has_forgotten_since(snapshot.begun_ns) {
+            self.is_unsure = true;
+            return true;
+        }
         if self.open.is_full() {
             return false;
         }
-        if let Some(key) = self.pending.find(who) {
+        if let Some(key) = pending {
             self.confirm_found(key, task, snapshot, out);
             self.compare(key, task, snapshot, out);
             return true;
@@ -85,6 +98,16 @@ impl Lifecycle {
         }
         self.open(Entry::of_task(task, snapshot), snapshot.ended_ns, out);
         true
+    }
+
+    /// Whether a wait since then reaped it, from those that were in no list.
+    fn closed_number_since(&self, task: &Task, at_ns: u64) -> bool {
+        let initial = NamespacePid {
+            namespace: INITIAL_NAMESPACE,
+            nr: task.process.key.tgid,
+        };
+        let mut numbers = iter::once(&initial).chain(&task.pids);
+        numbers.any(|pid| self.recent.closed_number_since(*pid, at_ns))
     }
 
     /// Both the snapshot and the table have it: compare the responsible process.
