@@ -23,7 +23,7 @@ use anyhow::{Context as _, Result, bail};
 use self::actors::ACTORS;
 use self::stage::{Stage, Use};
 use crate::cli::Soak;
-use crate::{host, run, statics};
+use crate::{host, run, statics, stop};
 
 /// Growth from the end of the first round that counts as flat: what the tables keep for a while.
 const FLAT_BYTES: u64 = 16 << 20;
@@ -34,6 +34,7 @@ pub(crate) fn main(options: &Soak) -> Result<ExitCode> {
     if let Some(lack) = host::no_probes() {
         bail!("cannot run an agent: {lack}");
     }
+    stop::take_signals()?;
     let (program, scenarios) = programs(options)?;
     if let Some(names) = &options.scale {
         return scale::main(&program, &scenarios, names);

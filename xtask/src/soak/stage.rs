@@ -1,11 +1,10 @@
 //! What actors work with: the agent, and the programs that die.
 
-use std::fmt;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::Duration;
+use std::{fmt, fs, thread};
 
 use anyhow::{Context, Result, bail};
 
@@ -118,12 +117,14 @@ impl Stage {
     /// been reaped as are no longer there.
     pub(super) fn balance(&mut self, deaths: u64) -> Result<()> {
         let before = self.books;
-        let mut now = before;
+        let (mut now, mut repairs) = (before, Vec::new());
         let balanced = until("balanced books", SOON, || {
             let Ok(page) = self.agent.get("/metrics") else {
                 return Ok(None);
             };
             now = Books::read(&page)?;
+            let of_repairs = |line: &&str| line.starts_with("reapwatch_reconcile_corrections");
+            repairs = page.lines().filter(of_repairs).map(str::to_owned).collect();
             let is_grown = now.exits - before.exits >= deaths as i64;
             let is_balanced = is_grown && now.brought_forward() == before.brought_forward();
             Ok(is_balanced.then_some(()))
@@ -132,16 +133,26 @@ impl Stage {
         if self.cage.kills()? > 0 {
             bail!("the agent was killed for lack of memory");
         }
-        balanced.with_context(|| format!("{deaths} more deaths: {before}; then {now}"))
+        balanced.with_context(|| {
+            let repairs = repairs.join("\n");
+            format!("{deaths} more deaths: {before}; then {now}\n{repairs}")
+        })
     }
 
     /// What the agent uses once it rests.
     pub(super) fn at_rest(&self) -> Result<Use> {
         thread::sleep(REST);
-        let [resident, _] = usage::memory(self.agent.pid())?;
+        let pid = self.agent.pid();
+        let [resident, _] = usage::memory(pid)?;
+        // There is a pidfd for each zombie of this machine, whoever left it.
+        let is_pidfd = |number: &u64| {
+            let what = fs::read_link(format!("/proc/{pid}/fd/{number}"));
+            what.is_ok_and(|what| what == Path::new("anon_inode:[pidfd]"))
+        };
+        let open = self.agent.descriptors()?.into_iter();
         Ok(Use {
             bytes: resident,
-            descriptors: self.agent.descriptors()?.len(),
+            descriptors: open.filter(|number| !is_pidfd(number)).count(),
         })
     }
 

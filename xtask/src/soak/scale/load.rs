@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::limits::check_memory;
 use crate::bench::culprits::Load;
-use crate::{cgroup, host, shell};
+use crate::{cgroup, host, shell, stop};
 
 /// Zombies and sleepers are spread over so many parents.
 const PARENTS: u32 = 50;
@@ -58,6 +58,7 @@ impl Kind {
         let staying = |kind, count: u32| {
             (0..PARENTS)
                 .map(|_| {
+                    stop::check()?;
                     check_memory()?;
                     Load::start(scenarios, kind, count / PARENTS)
                 })
