@@ -1,29 +1,23 @@
 //! ^C: waiting ends with an error, so that everything is cleaned up on return.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
-static STOPPED: AtomicBool = AtomicBool::new(false);
+static STOPPED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Handles the signals that end a program from now on. Call it while there is one thread.
+/// Handles the signals that end a program from now on. Handlers, unlike a mask, are not inherited by
+/// the programs that we start.
 pub(crate) fn take_signals() -> Result<()> {
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        signals.add(signal);
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        flag::register(signal, Arc::clone(&STOPPED)).context("handle signals")?;
     }
-    // The standard library unblocks them in the programs that we start.
-    signals.thread_block().context("block signals")?;
-    thread::spawn(move || {
-        while let Ok(signal) = signals.wait() {
-            eprintln!("xtask: {signal}, cleaning up");
-            STOPPED.store(true, Ordering::Relaxed);
-        }
-    });
     Ok(())
 }
 

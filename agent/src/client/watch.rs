@@ -65,7 +65,7 @@ async fn is_enough(handle: &Handle, question: Question) -> anyhow::Result<bool> 
     Ok(match question {
         Question::Zombies => {
             let zombies = handle.zombies(Selection::default()).await?.items;
-            zombies.iter().all(|it| is_certain(it.verdict.as_ref()))
+            zombies.iter().all(|it| is_certain(it.verdict.as_deref()))
         }
         Question::Stuck => {
             let exiting = handle.ask(|to| Request::Stuck(Duration::ZERO, to)).await?;

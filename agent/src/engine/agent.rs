@@ -348,8 +348,11 @@ impl Agent {
     }
 
     fn take_request(&mut self, request: Request) {
-        self.drain();
-        self.feed.catch_up();
+        // A list that is being sent is of the moment when it was chosen.
+        if !matches!(request, Request::ZombieRows(..)) {
+            self.drain();
+            self.feed.catch_up();
+        }
         // Sending fails if the asker has gone.
         let _gone = match request {
             Request::Zombies(wanted, to) => return self.ask(Question::Zombies(wanted, to)),

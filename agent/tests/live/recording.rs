@@ -189,7 +189,7 @@ fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
     let zombies: Document<Zombie> = serde_json::from_str(&zombies).expect("a document");
     let is_its = |it: &&Zombie| it.parent.as_ref().is_some_and(|parent| parent.pid == pid);
     let zombie = zombies.items.iter().find(is_its).expect("it has some");
-    assert_eq!(zombie.verdict.as_ref(), Some(&verdict));
+    assert_eq!(zombie.verdict.as_deref(), Some(&verdict));
     for pid in [zombie.pid, pid] {
         let story = replay(&host, &file, &["explain", &pid.to_string()]);
         assert!(story.contains(&*verdict.id.0), "{story}");

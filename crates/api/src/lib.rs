@@ -17,6 +17,7 @@ mod process;
 mod query;
 #[cfg(test)]
 mod schema;
+mod shared;
 mod steps;
 mod stuck;
 mod time;
@@ -37,6 +38,7 @@ pub use names::*;
 pub use pids::*;
 pub use process::*;
 pub use query::*;
+pub use shared::Shared;
 pub use steps::*;
 pub use stuck::*;
 pub use time::{Seconds, Time, in_two_units};

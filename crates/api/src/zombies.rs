@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Exit, Held, Process, Seconds, Time, Verdict};
+use super::{Container, Exit, Held, Process, Seconds, Shared, Time, Verdict};
 
 /// A process that is dead and has not been reaped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,5 +41,5 @@ pub struct Zombie {
     #[serde(default)]
     pub parent_container: Option<Container>,
     /// Why it has not been reaped.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<Shared<Verdict>>,
 }

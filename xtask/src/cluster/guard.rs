@@ -38,8 +38,10 @@ pub(super) fn start(options: &cli::Cluster) -> Result<ExitCode> {
         if let Some(status) = guard.try_wait().context("wait for the guard")? {
             break status;
         }
-        if stop::check().is_err() {
-            rope = None;
+        if let Err(why) = stop::check()
+            && rope.take().is_some()
+        {
+            eprintln!("xtask: {why}, cleaning up");
         }
         thread::sleep(LOOK_EVERY);
     };

@@ -119,7 +119,7 @@ pub fn zombie(
     wall: Wall,
     now_ns: u64,
     record: &Record,
-    verdict: Option<api::Verdict>,
+    verdict: Option<api::Shared<api::Verdict>>,
     [container, parent_container]: [Option<api::Container>; 2],
 ) -> api::Zombie {
     let someone = |who: &Option<Process>| who.as_ref().map(|who| process(wall, who));

@@ -31,7 +31,7 @@ pub struct Judged {
     /// When the last of them began.
     pub last_wait_ns: Option<u64>,
     /// Why it does not reap, as of the look.
-    verdict: Option<api::Verdict>,
+    verdict: Option<api::Shared<api::Verdict>>,
     /// When its files were last read; the verdict is of then.
     looked_ns: Option<u64>,
     /// What could not be read of it.
@@ -48,7 +48,7 @@ impl Judgements {
     }
 
     /// The verdict on a process, as of the last round.
-    pub fn verdict(&self, key: Key) -> Option<&api::Verdict> {
+    pub fn verdict(&self, key: Key) -> Option<&api::Shared<api::Verdict>> {
         self.of(key)?.verdict.as_ref()
     }
 
@@ -60,7 +60,7 @@ impl Judgements {
     /// Of all who were judged.
     pub fn all(&self) -> impl ExactSizeIterator<Item = (&Process, Option<&api::Verdict>)> {
         let judged = self.judged.values();
-        judged.map(|judged| (&judged.process, judged.verdict.as_ref()))
+        judged.map(|judged| (&judged.process, judged.verdict.as_deref()))
     }
 
     /// When the last round began.
@@ -128,7 +128,7 @@ impl Judgements {
         let judged = Judged {
             waits: None,
             last_wait_ns: None,
-            verdict,
+            verdict: verdict.map(api::Shared::new),
             looked_ns: None,
             unreadable: Vec::new(),
             is_replayed: true,
@@ -146,7 +146,7 @@ impl Judgements {
 impl Judged {
     /// Why it does not reap, with as many zombies as `row` has.
     pub fn verdict(&self, row: &Row) -> Option<api::Verdict> {
-        let mut verdict = self.verdict.clone()?;
+        let mut verdict = self.verdict.as_deref()?.clone();
         if let Some(age_ns) = row.oldest_ns.filter(|_| !self.is_replayed) {
             let is_lower_bound = row.oldest_is_lower_bound;
             rules::recount(&mut verdict, row.zombies, age_ns, is_lower_bound);
@@ -181,7 +181,7 @@ impl Judged {
                 ..judged
             },
             None => Self {
-                verdict: rules::answer(evidence),
+                verdict: rules::answer(evidence).map(api::Shared::new),
                 looked_ns: evidence.facts.is_some().then_some(now_ns),
                 unreadable: evidence
                     .facts

@@ -210,7 +210,10 @@ impl State {
     ) -> Option<api::Verdict> {
         let own = habits.and_then(|it| it.habits.verdict.clone());
         match life.state {
-            explain::State::Zombie => self.why_unreaped(life.record?, known.now_ns),
+            explain::State::Zombie => {
+                let why = self.why_unreaped(life.record?, known.now_ns);
+                why.as_deref().cloned()
+            }
             explain::State::Alive => own,
             explain::State::LeaderExited => own.or_else(|| {
                 let verdict = explain::leader_exited(life.process, known.living_threads());

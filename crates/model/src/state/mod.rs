@@ -15,6 +15,8 @@ mod zombies;
 pub use culprits::CULPRIT_FIELDS;
 pub use zombies::{ListedZombies, ZOMBIE_FIELDS};
 
+use api::Shared;
+
 use crate::answers;
 use crate::clock::Wall;
 use crate::counts::Tally;
@@ -172,13 +174,14 @@ impl State {
     }
 
     /// Why a zombie is not reaped, as of the last round of judging.
-    fn why_unreaped(&self, record: &Record, now_ns: u64) -> Option<api::Verdict> {
+    fn why_unreaped(&self, record: &Record, now_ns: u64) -> Option<Shared<api::Verdict>> {
         if self.judgements.is_old(record.died.at_ns) {
             let holder = record.responsible()?;
             self.judgements.verdict(holder.key).cloned()
         } else {
             let age_ns = now_ns.saturating_sub(record.died.at_ns);
-            Some(rules::just_died(age_ns).for_answer(|_| false))
+            let verdict = rules::just_died(age_ns).for_answer(|_| false);
+            Some(Shared::new(verdict))
         }
     }
 

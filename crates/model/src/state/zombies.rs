@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use api::Seconds;
+use api::{Seconds, Shared};
 
 use super::State;
 use crate::answers;
@@ -98,7 +98,7 @@ impl State {
         &mut self,
         keys: &[Key],
         now_ns: u64,
-        why: impl Fn(&Self, &Record, u64) -> Option<api::Verdict>,
+        why: impl Fn(&Self, &Record, u64) -> Option<Shared<api::Verdict>>,
     ) -> Vec<api::Zombie> {
         let mut rows = Vec::with_capacity(keys.len());
         for key in keys {

@@ -20,8 +20,8 @@ use crate::views::zombies::{missing, unlisted};
 use crate::views::{Look, pids};
 use agent::Check;
 use api::{
-    AgentUse, Doctor, DoctorQuery, Document, ExplainQuery, Explained, List, OrOther, Parent, Stuck,
-    StuckQuery, Top, TopQuery, Zombie, ZombiesQuery,
+    AgentUse, Doctor, DoctorQuery, Document, ExplainQuery, Explained, List, OrOther, Parent,
+    Shared, Stuck, StuckQuery, Top, TopQuery, Zombie, ZombiesQuery,
 };
 
 use super::frame::{Exits, Feed, Figures, Frame, Given, Recorded, Wanted, passing};
@@ -97,7 +97,8 @@ impl Host {
         for zombie in zombies.iter_mut().filter(|it| it.verdict.is_none()) {
             let holder = zombie.tracer.as_ref().or(zombie.parent.as_ref());
             let holder = holder.and_then(|holder| self.parents.get(&holder.pid));
-            zombie.verdict = holder.and_then(|&place| parents[place].verdict.clone());
+            let verdict = holder.and_then(|&place| parents[place].verdict.clone());
+            zombie.verdict = verdict.map(Shared::new);
         }
     }
 
