@@ -39,7 +39,7 @@ pub(super) struct Stage {
     pub(super) agent: Agent,
     pub(super) port: Port,
     pub(super) log: Log,
-    scenarios: PathBuf,
+    pub(super) scenarios: PathBuf,
     cage: Cage,
     /// The books after the last actor.
     books: Books,

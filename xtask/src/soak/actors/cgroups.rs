@@ -1,23 +1,14 @@
-//! Cgroups that come and go.
+//! Cgroups that come and go, with deaths in each.
 
-use std::fs;
-use std::path::Path;
+use anyhow::Result;
 
-use anyhow::{Context, Result};
-
+use crate::soak::scale::load;
 use crate::soak::stage::Stage;
 
-const CGROUPS: u32 = 1_000;
+const CGROUPS: u32 = 300;
 
 pub(super) fn act(stage: &mut Stage) -> Result<u64> {
-    let roots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"];
-    let root = roots.map(Path::new).into_iter().find(|root| root.exists());
-    let root = root.context("no cgroups are mounted")?;
-    let folder = root.join(format!("reapwatch-soak-many-{}", std::process::id()));
-    for _ in 0..CGROUPS {
-        fs::create_dir(&folder).with_context(|| format!("make {}", folder.display()))?;
-        fs::remove_dir(&folder).with_context(|| format!("remove {}", folder.display()))?;
-    }
+    let deaths = load::cgroups(&stage.scenarios, CGROUPS)?;
     stage.expect_health()?;
-    Ok(0)
+    Ok(deaths.into())
 }

@@ -75,7 +75,8 @@ impl Kind {
     }
 }
 
-fn cgroups(scenarios: &Path, count: u32) -> Result<u32> {
+/// Makes so many cgroups in turn; how many deaths were in them.
+pub(in crate::soak) fn cgroups(scenarios: &Path, count: u32) -> Result<u32> {
     let root = cgroup::mounted()?.join(format!("reapwatch-scale-{}", std::process::id()));
     let made = (0..count / CGROUPS_AT_ONCE).try_for_each(|_| {
         let mut command = Command::new(scenarios);

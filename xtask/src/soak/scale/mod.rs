@@ -2,7 +2,7 @@
 //! other, each with an agent of its own.
 
 mod limits;
-mod load;
+pub(super) mod load;
 mod trial;
 
 use std::path::Path;
