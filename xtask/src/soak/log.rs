@@ -32,10 +32,8 @@ impl Log {
 
     /// The lines without their times, and how often each was logged.
     pub(super) fn lines(&self) -> Result<BTreeMap<String, usize>> {
-        let file = self.file();
-        let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
         let mut lines = BTreeMap::new();
-        for line in text.lines() {
+        for line in self.text()?.lines() {
             let said = line.split_once(' ').map_or(line, |(_, said)| said);
             *lines.entry(said.to_owned()).or_default() += 1;
         }
@@ -47,6 +45,17 @@ impl Log {
         let lines = self.lines()?.into_iter();
         let these = lines.filter(|(line, _)| line.contains(text));
         Ok(these.map(|(_, times)| times).sum())
+    }
+
+    /// How many bytes it has.
+    pub(super) fn len(&self) -> Result<usize> {
+        Ok(self.text()?.len())
+    }
+
+    /// All of it.
+    pub(super) fn text(&self) -> Result<String> {
+        let file = self.file();
+        fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
     }
 
     fn file(&self) -> PathBuf {

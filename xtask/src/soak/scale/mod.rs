@@ -54,11 +54,13 @@ pub(super) fn main(program: &Path, scenarios: &Path, names: &[String]) -> Result
     println!("{}", host::describe());
     println!("{}\n", humantime::format_rfc3339_seconds(SystemTime::now()));
     println!("load: of the machine. rest, peak, after: RSS in MB, `after` a minute later.");
-    println!("CPU: of a core. list: all zombies. turn: the longest of the loop, in CPU time.");
-    println!("other: the longest wait of another client during the list.\n");
+    println!("CPU: of a core. list: all zombies. turn: the longest of the loop, in CPU time;");
+    println!(
+        "answer: the longest while it answers. other: the longest wait of another client then.\n"
+    );
     println!(
         "trial                  | load | rest | peak | after | exits/s | CPU % | list ms | turn ms \
-         | other ms |   lost | unlisted | counts"
+         | answer ms | other ms |   lost | unlisted | counts"
     );
     let mut is_exact = true;
     for trial in &TRIALS {
@@ -85,7 +87,7 @@ fn print(trial: &Trial, seen: &Seen) -> io::Result<()> {
     };
     println!(
         "{:22} | {load:>4} | {:4.1} | {:4.1} | {:5.1} | {:7.0} | {:5.2} | {:7.0} | {:7.1} | \
-         {:8.1} | {:6} | {:8} | {counts}",
+         {:9.1} | {:8.1} | {:6} | {:8} | {counts}",
         trial.name,
         megabytes(seen.rest_bytes),
         megabytes(seen.peak_bytes),
@@ -94,6 +96,7 @@ fn print(trial: &Trial, seen: &Seen) -> io::Result<()> {
         seen.cpu_percent,
         seen.list_ms,
         seen.turn_ms,
+        seen.answer_ms,
         seen.other_ms,
         seen.lost,
         seen.unlisted,

@@ -49,6 +49,8 @@ pub(super) struct Seen {
     pub(super) list_ms: f64,
     /// The longest turn of the loop.
     pub(super) turn_ms: f64,
+    /// The same, while it answers and nothing else happens.
+    pub(super) answer_ms: f64,
     /// What another client waited for at most, meanwhile.
     pub(super) other_ms: f64,
     pub(super) lost: u64,
@@ -77,10 +79,12 @@ impl Trial {
         seen.exits_per_second = made.deaths as f64 / began.elapsed().as_secs_f64();
         seen.count(&agent, before, &made);
         seen.cpu_percent = cpu_percent(&agent)?;
+        let quiet = log.len()?;
         seen.ask(&agent, self.kind, &made)?;
+        seen.answer_ms = longest_turn(&log.text()?[quiet..]);
         drop(made);
         seen.end(&agent, self.kind, before)?;
-        seen.turn_ms = longest_turn(&log)?;
+        seen.turn_ms = longest_turn(&log.text()?);
         let kills = cage.as_ref().map(Cage::kills).transpose()?.unwrap_or(0);
         seen.expect(kills == 0, || "killed for lack of memory".to_owned());
         Ok(seen)
@@ -203,11 +207,10 @@ fn wait_of_another(agent: &Agent, is_over: &AtomicBool) -> Result<f64> {
 }
 
 /// In milliseconds.
-fn longest_turn(log: &Log) -> Result<f64> {
-    let lines = log.lines()?;
-    let turns = lines.keys().filter_map(|line| {
+fn longest_turn(log: &str) -> f64 {
+    let turns = log.lines().filter_map(|line| {
         let (_, turn) = line.split_once("a turn of the loop took ")?;
         turn.strip_suffix(" ms")?.parse().ok()
     });
-    Ok(turns.fold(0.0, f64::max))
+    turns.fold(0.0, f64::max)
 }
