@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::probes::{self, Attached, Counters, HookKind, Pidfds};
 use crate::problem::Problem;
 use model::events::{self, Event, Thread};
-use model::lifecycle::{Lifecycle, Limits, Transition};
+use model::lifecycle::{Comparison, Lifecycle, Limits, Transition};
 use model::recording::Head;
 use model::state::{LIMITS, State};
 use model::workload::Answer;
@@ -207,8 +207,13 @@ impl Feed {
         if let Some(snapshot) = self.repairs.settled(now_ns) {
             self.take_in_held();
             self.recorder.snapshot(&snapshot);
-            self.state.reconcile(&snapshot, &mut self.changes);
-            self.publish();
+            let mut comparison = Comparison::new(&snapshot);
+            let mut is_more = true;
+            while is_more {
+                let lifecycle = &mut self.state.lifecycle;
+                is_more = lifecycle.reconcile_part(&mut comparison, &mut self.changes);
+                self.publish();
+            }
         }
     }
 

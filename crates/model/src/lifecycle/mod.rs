@@ -25,6 +25,7 @@ mod properties;
 #[cfg(test)]
 mod traces;
 
+pub use reconcile::Comparison;
 pub use record::*;
 pub use siblings::Siblings;
 

@@ -1,29 +1,101 @@
 //! Compares a snapshot of all processes with what the events reported.
 
-use std::iter;
+use std::{iter, vec};
 
 use super::entry::{Entry, Identity};
 use super::{Correction, Died, DiedBound, Lifecycle, Record, Transition};
 use crate::events::{INITIAL_NAMESPACE, Key, NamespacePid, Process, Snapshot, Task};
 
-impl Lifecycle {
-    /// Repairs what lost events left wrong, and appends each repair to `out`.
+/// How many processes are compared at once.
+const PART: usize = 1024;
+
+/// The comparison of a snapshot with the table, in parts: there may be so much to repair that it
+/// does not fit into memory at once.
+pub struct Comparison<'a> {
+    snapshot: &'a Snapshot,
+    zombies: Box<dyn Iterator<Item = Task> + 'a>,
+    /// Holders of zombies for which the table has no room.
+    unlisted: Vec<Option<Process>>,
+    is_unsure: bool,
+    /// Those in the table that the snapshot does not show, and when each was gone at the latest;
+    /// `None` before its zombies have been compared.
+    vanished: Option<vec::IntoIter<(Key, u64)>>,
+}
+
+impl<'a> Comparison<'a> {
+    /// With this snapshot.
     ///
-    /// All events that the ring held when the reading ended should have been applied first: a
-    /// zombie in the snapshot is then one whose death was missed, and not one whose event is still
-    /// queued. The first snapshot finds the zombies older than the agent; those are not
-    /// corrections.
+    /// All events that the ring held when the reading ended should have been applied: a zombie in
+    /// the snapshot is then one whose death was missed, and not one whose event is still queued.
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        Self {
+            snapshot,
+            zombies: Box::new(snapshot.tasks.zombies()),
+            unlisted: Vec::new(),
+            is_unsure: false,
+            vanished: None,
+        }
+    }
+}
+
+/// What is known of a zombie that a snapshot shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// It is in the table, or was reaped since the reading began.
+    Known,
+    /// There is no room for it.
+    Unlisted,
+    /// Perhaps it was reaped since the reading began: so many were that some are forgotten.
+    Unsure,
+}
+
+impl Lifecycle {
+    /// Repairs what lost events left wrong, and appends each repair to `out`. The first snapshot
+    /// finds the zombies older than the agent; those are not corrections.
     pub fn reconcile(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
-        let mut unlisted = Vec::new();
-        self.is_unsure = false;
-        for task in snapshot.tasks.zombies() {
-            if !self.found(&task, snapshot, out) && task.died_before(snapshot) {
-                unlisted.push(task.tracer.or(task.parent));
+        let mut comparison = Comparison::new(snapshot);
+        while self.reconcile_part(&mut comparison, out) {}
+    }
+
+    /// The same for the next part of a comparison. Whether there is more.
+    pub fn reconcile_part(
+        &mut self,
+        comparison: &mut Comparison<'_>,
+        out: &mut Vec<Transition>,
+    ) -> bool {
+        let snapshot = comparison.snapshot;
+        if let Some(vanished) = &mut comparison.vanished {
+            for (key, gone_by_ns) in vanished.by_ref().take(PART) {
+                self.miss_reap(key, gone_by_ns, out);
+            }
+            let is_over = vanished.len() == 0;
+            if is_over {
+                self.end_reconciling(comparison, out);
+            }
+            return !is_over;
+        }
+        for _ in 0..PART {
+            let Some(task) = comparison.zombies.next() else {
+                comparison.vanished = Some(self.vanished(snapshot).into_iter());
+                break;
+            };
+            match self.found(&task, snapshot, out) {
+                Found::Unlisted if task.died_before(snapshot) => {
+                    comparison.unlisted.push(task.tracer.or(task.parent));
+                }
+                Found::Known | Found::Unlisted => {}
+                Found::Unsure => comparison.is_unsure = true,
             }
         }
-        self.close_vanished(snapshot, out);
+        true
+    }
+
+    fn end_reconciling(&mut self, comparison: &Comparison<'_>, out: &mut Vec<Transition>) {
+        let snapshot = comparison.snapshot;
+        self.look_for_pending(snapshot, out);
+        self.is_unsure = comparison.is_unsure;
         if !self.is_unsure {
-            self.recount(&unlisted, snapshot, out);
+            self.recount(&comparison.unlisted, snapshot, out);
             self.reconciled = true;
         }
     }
@@ -45,38 +117,34 @@ impl Lifecycle {
         }
     }
 
-    /// The snapshot shows this zombie. Whether there is room for it, if it needs any.
-    ///
-    /// If so many were reaped since the reading began that some are forgotten, an unknown one may
-    /// be one of those: the next snapshot tells.
-    fn found(&mut self, task: &Task, snapshot: &Snapshot, out: &mut Vec<Transition>) -> bool {
+    /// The snapshot shows this zombie.
+    fn found(&mut self, task: &Task, snapshot: &Snapshot, out: &mut Vec<Transition>) -> Found {
         let who = identity(task, snapshot);
         if let Some(key) = self.open.find(who) {
             self.compare(key, task, snapshot, out);
-            return true;
+            return Found::Known;
         }
         let closed = self.recent.find(who);
         if closed.is_some_and(|closed| closed.at_ns >= snapshot.begun_ns)
             || self.closed_number_since(task, snapshot.begun_ns)
         {
-            return true;
+            return Found::Known;
         }
         // Its death has not been reported since then, so it was reaped and counted.
         if task.is_held {
-            return true;
+            return Found::Known;
         }
         let pending = self.pending.find(who);
         if pending.is_none() && self.recent.has_forgotten_since(snapshot.begun_ns) {
-            self.is_unsure = true;
-            return true;
+            return Found::Unsure;
         }
         if self.open.is_full() {
-            return false;
+            return Found::Unlisted;
         }
         if let Some(key) = pending {
             self.confirm_found(key, task, snapshot, out);
             self.compare(key, task, snapshot, out);
-            return true;
+            return Found::Known;
         }
         if let Some(closed) = closed {
             let key = closed.who.key;
@@ -88,7 +156,7 @@ impl Lifecycle {
                 };
                 self.reopen(key, why, out);
                 self.compare(key, task, snapshot, out);
-                return true;
+                return Found::Known;
             }
             self.recent.take(key);
         }
@@ -97,7 +165,7 @@ impl Lifecycle {
             out.push(Transition::Corrected(Correction::ZombieFound));
         }
         self.open(Entry::of_task(task, snapshot), snapshot.ended_ns, out);
-        true
+        Found::Known
     }
 
     /// Whether a wait since then reaped it, from those that were in no list.
@@ -116,10 +184,10 @@ impl Lifecycle {
             .update(&key, |entry| entry.compare(task, snapshot, out));
     }
 
-    /// Closes those that were dead when the reading began and are missing in it.
-    fn close_vanished(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
-        let vanished: Vec<(Key, u64)> = self
-            .open
+    /// Those that were dead when the reading began and are missing in it, and when each was gone at
+    /// the latest.
+    fn vanished(&self, snapshot: &Snapshot) -> Vec<(Key, u64)> {
+        self.open
             .rows()
             .filter(|row| row.died_ns < snapshot.begun_ns)
             .filter_map(|row| {
@@ -131,11 +199,7 @@ impl Lifecycle {
                 };
                 Some((key, gone_by_ns))
             })
-            .collect();
-        for (key, gone_by_ns) in vanished {
-            self.miss_reap(key, gone_by_ns, out);
-        }
-        self.look_for_pending(snapshot, out);
+            .collect()
     }
 }
 
