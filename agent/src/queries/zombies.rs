@@ -102,8 +102,7 @@ impl Rows {
             if mem::replace(&mut self.begun, true) {
                 text.push(b',');
             }
-            // Writing to memory fails only for maps without names, and here are none.
-            let _ = serde_json::to_writer(&mut text, zombie);
+            zombie.write(&mut text);
         }
         text
     }

@@ -43,3 +43,11 @@ pub struct Zombie {
     /// Why it has not been reaped.
     pub verdict: Option<Shared<Verdict>>,
 }
+
+impl Zombie {
+    /// Appends it as JSON. There may be hundreds of thousands.
+    pub fn write(&self, to: &mut Vec<u8>) {
+        // Writing to memory fails only for maps without names, and here are none.
+        let _ = serde_json::to_writer(to, self);
+    }
+}
