@@ -359,7 +359,7 @@ impl Agent {
             }
             Request::Culprits(wanted, to) => return self.ask(Question::Culprits(wanted, to)),
             Request::Explain(pid, seen, to) => return self.ask(Question::Explain(pid, seen, to)),
-            Request::Top(limit, to) => return self.ask(Question::Top(limit, to)),
+            Request::Top(wanted, to) => return self.ask(Question::Top(wanted, to)),
             Request::Stuck(threshold, to) => {
                 self.stuck.ask((threshold, to));
                 return self.begin_stuck_round();
@@ -452,9 +452,9 @@ impl Agent {
             Question::Culprits(wanted, to) => to.send(state.culprits(&wanted, now_ns)).is_ok(),
             Question::Zombies(wanted, to) => to.send(state.list_zombies(&wanted, now_ns)).is_ok(),
             Question::Explain(pid, seen, to) => return self.want(Purpose::Explain(pid, seen, to)),
-            Question::Top(limit, to) => {
+            Question::Top(wanted, to) => {
                 self.pids.begin(pids::WHILE_ASKED_NS, now_ns);
-                to.send(state.top(limit, now_ns)).is_ok()
+                to.send(state.top(&wanted, now_ns)).is_ok()
             }
         };
     }
@@ -466,6 +466,7 @@ impl Agent {
         let zombies = state.lifecycle.zombies_len();
         state.pids = self.pids.usages(zombies, probes::now_ns());
         state.stuck = self.stuck.counted().len() as u64;
+        state.unheard = self.stuck.unheard();
     }
 
     fn scrape(&mut self) -> Page {

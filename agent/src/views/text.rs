@@ -3,7 +3,7 @@
 use api::{Bound, Confidence, Container, Exit, KillBy, Killer, Process, Seconds, Time, Verdict};
 
 use jiff::Timestamp;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Look;
 use crate::invisible::is_invisible;
@@ -189,6 +189,26 @@ pub fn second(at: Timestamp) -> String {
 /// Width of text in terminal columns: a Chinese character takes two, a combining accent none.
 pub fn columns(text: &str) -> usize {
     text.width()
+}
+
+/// Continues lines that are longer than `width` columns below themselves, wherever that is.
+pub fn folded(text: &str, width: usize) -> String {
+    let mut folded = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len() + 2;
+        let mut room = width;
+        for c in line.chars() {
+            let wide = c.width().unwrap_or(0);
+            if wide > room && indent + wide <= width {
+                folded.extend(["\n", &" ".repeat(indent)]);
+                room = width - indent;
+            }
+            folded.push(c);
+            room = room.saturating_sub(wide);
+        }
+        folded.push('\n');
+    }
+    folded
 }
 
 /// Wraps text at blanks so that each line fits into `width` columns; long words are not split.
