@@ -465,8 +465,7 @@ impl Agent {
         let state = &mut self.feed.state;
         let zombies = state.lifecycle.zombies_len();
         state.pids = self.pids.usages(zombies, probes::now_ns());
-        state.stuck = self.stuck.counted().len() as u64;
-        state.unheard = self.stuck.unheard();
+        (state.stuck, state.unheard) = self.stuck.counts();
     }
 
     fn scrape(&mut self) -> Page {

@@ -63,9 +63,9 @@ impl StuckExits {
         &self.counted
     }
 
-    /// How many had not heard a terminating signal then.
-    pub(super) fn unheard(&self) -> u64 {
-        self.unheard
+    /// How many these were, and how many had not heard a terminating signal then.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.counted.len() as u64, self.unheard)
     }
 
     /// Whether a snapshot is needed to count them, at most once in this time.

@@ -66,7 +66,9 @@ impl PodEvents {
 
     /// What deserves an Event now.
     async fn look(&self, handle: &Handle) -> Result<(Vec<PodEvent>, Time<0>), Stopped> {
-        let frame = handle.ask(|to| Request::Top(Selection::first(PARENTS), to)).await?;
+        let frame = handle
+            .ask(|to| Request::Top(Selection::first(PARENTS), to))
+            .await?;
         let mut stuck = Vec::new();
         if frame.items.iter().any(|top| top.summary.stuck > 0) {
             let document = handle

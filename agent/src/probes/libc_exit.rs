@@ -114,11 +114,7 @@ struct CodeFile {
 
 impl CodeFile {
     /// Whether both probes were attached. Static programs without symbols are left out.
-    fn attach(
-        &self,
-        probes: &mut [(&'static str, UProbe)],
-        refused: &mut Vec<String>,
-    ) -> bool {
+    fn attach(&self, probes: &mut [(&'static str, UProbe)], refused: &mut Vec<String>) -> bool {
         let mut attached = !probes.is_empty();
         for (symbol, program) in probes {
             let Err(error) = program.attach(*symbol, &self.path, UProbeScope::AllProcesses) else {

@@ -58,7 +58,12 @@ pub(crate) fn main(options: &BenchTop) -> Result<ExitCode> {
         BETWEEN.as_millis()
     );
     row("key to screen", "ms", 20.0, &measured.answers_ms);
-    row("CPU of top with its agent", "% of a core", 3.0, &measured.cpu_percent);
+    row(
+        "CPU of top with its agent",
+        "% of a core",
+        3.0,
+        &measured.cpu_percent,
+    );
     Ok(ExitCode::SUCCESS)
 }
 

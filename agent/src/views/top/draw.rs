@@ -300,7 +300,11 @@ fn place<F: Frame>(model: &Model<F>) -> String {
     if model.lines <= model.page {
         return String::new();
     }
-    format!("lines {first} to {} of {}", last.min(model.lines), model.lines)
+    format!(
+        "lines {first} to {} of {}",
+        last.min(model.lines),
+        model.lines
+    )
 }
 
 fn prompt(purpose: Purpose) -> &'static str {

@@ -37,7 +37,7 @@ fn state() -> State {
     state
 }
 
-fn wanted(list: &api::List, fields: &[crate::filter::Field]) -> Selection {
+fn wanted(list: &api::List, fields: &[Field]) -> Selection {
     Selection::of(list, fields).expect("the fields exist")
 }
 
