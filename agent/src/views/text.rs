@@ -1,6 +1,9 @@
 //! Formats values: durations, exits, processes. Text from outside goes through `clean`.
 
-use api::{Bound, Confidence, Container, Exit, KillBy, Killer, Process, Seconds, Time, Verdict};
+use api::{
+    Bound, Confidence, Container, Exit, Id, KillBy, Killer, OrOther, Process, Seconds, Time,
+    Verdict,
+};
 
 use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -76,8 +79,13 @@ impl Look {
 
     /// `never_waits`; with a question mark if it is a guess.
     pub fn why(self, verdict: &Verdict) -> String {
-        let is_guess = verdict.confidence == Confidence::Guess;
-        self.clean(&verdict.id.0) + if is_guess { "?" } else { "" }
+        self.why_by(&verdict.id, &verdict.confidence)
+    }
+
+    /// The same, of a verdict of which no more is known.
+    pub fn why_by(self, id: &Id, confidence: &OrOther<Confidence>) -> String {
+        let is_guess = *confidence == Confidence::Guess;
+        self.clean(&id.0) + if is_guess { "?" } else { "" }
     }
 
     /// `exit 0`, `SIGKILL`, `SIGSEGV core`.
@@ -236,6 +244,13 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_of_a_long_line_is_cut() {
+        let folded = folded("who\n  cgroup  /a/very/long/path\n", 14);
+        assert_eq!(folded, "who\n  cgroup  /a/v\n    ery/long/p\n    ath\n");
+        assert_eq!(super::folded("世界世", 4), "世界\n  世\n");
+    }
     use api::ExitKind;
 
     const WIDE: Look = Look {

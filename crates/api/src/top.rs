@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Id, Pids, Process, Seconds, Verdict, Zombie};
+use super::{Confidence, Container, Id, OrOther, Pids, Process, Seconds, Verdict, Zombie};
 
 /// A process that holds zombies or reaps children: one row of `top`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct WorkloadRow {
     pub reaped_per_second: f64,
     /// The verdict on the process that holds the most.
     pub verdict: Option<Id>,
+    /// How sure it is.
+    #[serde(default)]
+    pub confidence: Option<OrOther<Confidence>>,
     /// How full its PID table is, if it has a limit.
     pub pids: Option<Pids>,
 }

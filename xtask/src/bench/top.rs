@@ -92,7 +92,7 @@ fn measure(top: &mut Top, length: Duration) -> Result<Measured> {
         measured.answers_ms.push(answered.as_secs_f64() * 1e3);
         if since.elapsed() >= EACH {
             let used = cpu(top.program.id())?;
-            let share = (used - before).as_secs_f64() / since.elapsed().as_secs_f64();
+            let share = used.saturating_sub(before).as_secs_f64() / since.elapsed().as_secs_f64();
             measured.cpu_percent.push(share * 100.0);
             (since, before) = (Instant::now(), used);
         }

@@ -377,5 +377,8 @@ fn settle(list: &mut List, identity: impl Fn(usize) -> Identity) {
 }
 
 #[cfg(test)]
+#[path = "cut_tests.rs"]
+mod cut_tests;
+#[cfg(test)]
 #[path = "model_tests.rs"]
 mod tests;

@@ -13,7 +13,7 @@ use crate::views::top::settings::Settings;
 use super::Overlay;
 use ::model::filter::{Field, Filter};
 
-fn shown(model: &Model) -> Vec<u32> {
+pub fn shown(model: &Model) -> Vec<u32> {
     let rows = model.list().order.iter();
     let pids = rows.filter_map(|&row| model.view().identity(&model.frame, row).pid());
     pids.collect()
@@ -34,7 +34,7 @@ fn all() -> Model {
     model
 }
 
-fn type_line(model: &mut Model, text: &str) {
+pub fn type_line(model: &mut Model, text: &str) {
     model.act(Action::EraseAll);
     for c in text.chars() {
         model.act(Action::Type(c));
@@ -91,6 +91,21 @@ fn workloads_with_zombies_come_first() {
         model.act(Action::Copy),
         Some(Effect::Copy("a.service".into()))
     );
+}
+
+#[test]
+fn a_guess_about_a_workload_is_marked() {
+    let mut rows = busy();
+    rows.items[0].workloads = vec![api::WorkloadRow {
+        verdict: Some("never_waits".into()),
+        confidence: Some(api::Confidence::Guess.into()),
+        ..workload("web.service", 2)
+    }];
+    let mut model = model(rows);
+    model.act(Action::Show(2));
+    let why = super::column_named(model.view(), "WHY").expect("a column");
+    let cell = model.view().cell(&model.frame, why, 0, model.look);
+    assert_eq!(cell, "never_waits?");
 }
 
 #[test]
@@ -291,56 +306,15 @@ fn the_agent_is_asked_to_filter_and_to_sort() {
     assert_eq!(model.wanted().sort, None, "agents sort one way only");
 }
 
-/// A frame that lacks two of its parents, and one zombie.
-fn cut() -> api::Document<api::Top> {
-    let mut cut = busy();
-    cut.items[0].parents_total = 5;
-    cut.items[0].summary.zombies = 5;
-    cut
-}
-
-/// What the agent has that passes a filter, beyond the frame.
-fn chosen() -> api::Document<api::Top> {
-    let late = parent(40, "late", 1, Some(0.5));
-    let mut chosen = frame(vec![late.clone()], vec![zombie(105, "late", 0.5, &late)]);
-    chosen.items[0].parents_total = 1;
-    chosen.items[0].zombies_total = 1;
-    chosen
-}
-
 #[test]
-fn the_agent_filters_if_a_frame_lacks_rows() {
-    let mut model = model(busy());
-    model.act(Action::Filter);
-    type_line(&mut model, "comm=late");
-    assert_eq!(model.frame.choice(&model.wanted()), None, "all are there");
-    model.apply(host(cut()));
-    assert_eq!(shown(&model), [0; 0]);
-    let asked = model.frame.choice(&model.wanted()).expect("a question");
-    assert_eq!(asked.0.filter.as_deref(), Some("comm=late"));
-    let mut answered = host(cut());
-    answered.choose(chosen());
-    model.apply(answered);
-    assert_eq!(shown(&model), [40]);
-    let missing = model.view().missing(&model.frame);
-    assert_eq!((missing.filtered, missing.cut), (4, 0));
-    model.act(Action::Back);
-    assert_eq!(shown(&model), [10, 20], "the frame's own again");
-    assert_eq!(model.view().missing(&model.frame).cut, 2);
-}
-
-#[test]
-fn a_search_in_a_frame_that_lacks_rows_offers_a_filter() {
-    let mut model = model(cut());
-    model.act(Action::Search);
-    type_line(&mut model, "late");
-    assert!(model.typing(), "the filter can be edited");
-    assert_eq!(model.act(Action::Accept), Some(Effect::Refresh));
-    let mut answered = host(cut());
-    answered.choose(chosen());
-    model.apply(answered);
-    assert_eq!(shown(&model), [40]);
-    assert!(model.filter.is_some());
+fn the_tab_of_stuck_exits_counts_those_that_ignore_a_signal() {
+    let mut stuck = busy();
+    let summary = &mut stuck.items[0].summary;
+    (summary.stuck, summary.unheard) = (2, 1);
+    let stuck = host(stuck);
+    assert_eq!(stuck.figures().stuck, 2);
+    let tab = Host::VIEWS.iter().find(|view| view.title() == "Stuck");
+    assert_eq!(tab.expect("a view").count(&stuck), Some(3));
 }
 
 #[test]

@@ -94,7 +94,8 @@ impl State {
             if total.verdict.is_none() {
                 let judged = self.judgements.of(row.process.key);
                 let verdict = judged.and_then(|judged| judged.verdict(row));
-                total.verdict = verdict.map(|verdict| verdict.id);
+                (total.verdict, total.confidence) =
+                    verdict.map(|it| (it.id, it.confidence)).unzip();
             }
             total.culprits += u64::from(row.zombies > 0);
             total.zombies += row.zombies;

@@ -109,7 +109,14 @@ static COLUMNS: [Column<WorkloadRow>; 8] = [
     Col::text(
         "WHY",
         "verdict on the worst of its processes",
-        |it, look| it.verdict.as_ref().map(|id| look.clean(&id.0)),
+        |it, look| {
+            let id = it.verdict.as_ref()?;
+            // Older agents do not say how sure it is.
+            Some(match &it.confidence {
+                Some(confidence) => look.why_by(id, confidence),
+                None => look.clean(&id.0),
+            })
+        },
     )
     .width(15, 26)
     .whole()
