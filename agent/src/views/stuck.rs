@@ -48,7 +48,7 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
     Col::text("STEP", "how far its exit is", |it, look| {
         it.step.as_ref().map(|step| look.clean(&step.0))
     })
-    .width(14, 22)
+    .width(16, 22)
     .rank(7),
     Col::text("WAITS FOR", "what it waits for", |it, look| {
         let waits = it.waits_for.as_ref()?;
