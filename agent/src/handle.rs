@@ -47,7 +47,7 @@ pub enum Request {
     /// Processes that have been exiting for longer than this, and why.
     Stuck(Duration, oneshot::Sender<Document<Stuck>>),
     /// One frame of the live view; the document has one item.
-    Top(usize, oneshot::Sender<Document<Top>>),
+    Top(Selection, oneshot::Sender<Document<Top>>),
     /// What this host allows.
     Doctor(oneshot::Sender<Doctor>),
     /// The metrics page, to be written off the loop.

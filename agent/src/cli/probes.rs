@@ -32,7 +32,8 @@ pub struct ProbeArgs {
     #[arg(long)]
     pub steps: bool,
     /// Also measure how long each process spent in libc's exit (exit handlers, flushing buffers),
-    /// by probes on the C libraries that processes use when the agent starts
+    /// by probes on the C libraries and static programs that processes use; new ones are found
+    /// within 10 seconds. This needs CAP_SYS_ADMIN, which one thread of the agent keeps
     #[arg(long, requires = "steps")]
     pub libc_exit: bool,
     /// Count open pidfds of reaped processes by workload (reapwatch_dead_pidfds): at each scrape, the

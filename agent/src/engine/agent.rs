@@ -362,7 +362,7 @@ impl Agent {
             }
             Request::Culprits(wanted, to) => return self.ask(Question::Culprits(wanted, to)),
             Request::Explain(pid, seen, to) => return self.ask(Question::Explain(pid, seen, to)),
-            Request::Top(limit, to) => return self.ask(Question::Top(limit, to)),
+            Request::Top(wanted, to) => return self.ask(Question::Top(wanted, to)),
             Request::Stuck(threshold, to) => {
                 self.stuck.ask((threshold, to));
                 return self.begin_stuck_round();
@@ -455,9 +455,9 @@ impl Agent {
             Question::Culprits(wanted, to) => to.send(state.culprits(&wanted, now_ns)).is_ok(),
             Question::Zombies(wanted, to) => to.send(state.list_zombies(&wanted, now_ns)).is_ok(),
             Question::Explain(pid, seen, to) => return self.want(Purpose::Explain(pid, seen, to)),
-            Question::Top(limit, to) => {
+            Question::Top(wanted, to) => {
                 self.pids.begin(pids::WHILE_ASKED_NS, now_ns);
-                to.send(state.top(limit, now_ns)).is_ok()
+                to.send(state.top(&wanted, now_ns)).is_ok()
             }
         };
     }
@@ -468,7 +468,7 @@ impl Agent {
         let state = &mut self.feed.state;
         let zombies = state.lifecycle.zombies_len();
         state.pids = self.pids.usages(zombies, probes::now_ns());
-        state.stuck = self.stuck.counted().len() as u64;
+        (state.stuck, state.unheard) = self.stuck.counts();
     }
 
     fn scrape(&mut self) -> Page {

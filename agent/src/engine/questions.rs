@@ -19,7 +19,7 @@ pub(super) enum Question {
     Culprits(Selection, oneshot::Sender<Culprits>),
     Zombies(Selection, oneshot::Sender<ListedZombies>),
     Explain(u32, Seen, oneshot::Sender<Explained>),
-    Top(usize, oneshot::Sender<Document<Top>>),
+    Top(Selection, oneshot::Sender<Document<Top>>),
 }
 
 impl Question {
@@ -144,7 +144,7 @@ mod tests {
         let (mut questions, _answer) = held();
         assert_eq!(questions.take_due(SECOND, || false, |_| false).len(), 1);
         let (to, _next) = oneshot::channel();
-        questions.hold(Question::Top(1, to), SECOND);
+        questions.hold(Question::Top(Selection::first(1), to), SECOND);
         let asked = || unreachable!("workloads are not asked for");
         assert_eq!(questions.take_due(SECOND, asked, |_| false).len(), 1);
     }

@@ -363,13 +363,16 @@ impl Replay {
     }
 
     /// One frame of the live view.
-    pub fn top(&self, limit: usize) -> api::Document<api::Top> {
+    pub fn top(&self, wanted: &Selection) -> api::Document<api::Top> {
         let mut feed = self.feed();
         let now_ns = feed.now_ns;
-        let mut top = feed.state.top(limit, now_ns);
+        let mut top = feed.state.top(wanted, now_ns);
         if !feed.has_places {
             // Processes of which nothing is known are not outside of all containers.
-            top.items.iter_mut().for_each(|it| it.workloads.clear());
+            for it in &mut top.items {
+                it.workloads.clear();
+                it.workloads_total = 0;
+            }
         }
         top
     }

@@ -36,6 +36,8 @@ pub(super) struct StuckExits {
     watch: Watch,
     /// The stuck processes when all processes were last counted.
     counted: Vec<Suspect>,
+    /// How many had not heard a terminating signal then.
+    unheard: u64,
     counted_ns: u64,
     waiting: VecDeque<Question>,
     /// For this one a snapshot is being taken.
@@ -48,6 +50,7 @@ impl StuckExits {
         Self {
             watch: Watch::default(),
             counted: Vec::new(),
+            unheard: 0,
             counted_ns: 0,
             waiting: VecDeque::new(),
             next: None,
@@ -58,6 +61,11 @@ impl StuckExits {
     /// The stuck processes when all processes were last counted.
     pub(super) fn counted(&self) -> &[Suspect] {
         &self.counted
+    }
+
+    /// How many these were, and how many had not heard a terminating signal then.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.counted.len() as u64, self.unheard)
     }
 
     /// Whether a snapshot is needed to count them, at most once in this time.
@@ -71,9 +79,11 @@ impl StuckExits {
         self.watch.note(snapshot);
         // A snapshot is most of the cost, so it is used if the next count is due soon.
         if snapshot.begun_ns.saturating_sub(self.counted_ns) >= IN_BACKGROUND_NS / 2 {
-            let mut found = self.suspects(snapshot, threads, THRESHOLD);
-            found.retain(|suspect| suspect.unheard.is_none());
-            (self.counted, self.counted_ns) = (found, snapshot.begun_ns);
+            let found = self.suspects(snapshot, threads, THRESHOLD);
+            let (counted, unheard): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|it| it.unheard.is_none());
+            (self.counted, self.counted_ns) = (counted, snapshot.begun_ns);
+            self.unheard = unheard.len() as u64;
         }
     }
 

@@ -16,6 +16,7 @@ use crate::handle::{Handle, Request, Stopped};
 use crate::host::kubernetes::{Cluster, Events, Failed, PodEvent, remedy};
 use crate::problem::{News, Problem};
 use api::Time;
+use model::filter::Selection;
 use model::workload::pods::Failure;
 
 /// How many parents are examined, those with most zombies first.
@@ -65,7 +66,9 @@ impl PodEvents {
 
     /// What deserves an Event now.
     async fn look(&self, handle: &Handle) -> Result<(Vec<PodEvent>, Time<0>), Stopped> {
-        let frame = handle.ask(|to| Request::Top(PARENTS, to)).await?;
+        let frame = handle
+            .ask(|to| Request::Top(Selection::first(PARENTS), to))
+            .await?;
         let mut stuck = Vec::new();
         if frame.items.iter().any(|top| top.summary.stuck > 0) {
             let document = handle

@@ -114,6 +114,7 @@ struct Attaching<'a> {
     stacks_refused: Option<String>,
     /// Which program the verifier refused, and why.
     verifier_refused: Option<String>,
+    libraries: Option<libc_exit::Later>,
 }
 
 impl<'a> Attaching<'a> {
@@ -136,6 +137,7 @@ impl<'a> Attaching<'a> {
             verifier_refused: refused.filter(|_| directly),
             iterator_refused: snapshot,
             stacks_refused: stacks,
+            libraries: None,
         };
         if all.verifier_refused.is_none() {
             all.transitions()?;
@@ -164,7 +166,9 @@ impl<'a> Attaching<'a> {
         }
         self.probes.extend(self.host.report_v1());
         if self.host.config.libc_exit {
-            self.probes.push(libc_exit::attach(&mut self.ebpf));
+            let (report, later) = libc_exit::attach(&mut self.ebpf);
+            self.probes.push(report);
+            self.libraries = later;
         }
         Ok(())
     }
@@ -224,6 +228,9 @@ impl<'a> Attaching<'a> {
     }
 
     fn finish(mut self) -> Result<Attached, KernelError> {
+        if let Some(libraries) = self.libraries.take() {
+            libraries.start()?;
+        }
         let log = self.host.config.debug;
         let log = log.then(|| EbpfLogger::init(&mut self.ebpf));
         let log = log.and_then(|log| {

@@ -1,6 +1,6 @@
 //! This process' privileges, and dropping those that only loading needed.
 
-use std::io;
+use std::{io, sync::OnceLock};
 
 use rustix::{
     io::Errno,
@@ -31,6 +31,9 @@ const MAPS: [(CapabilitySet, &str); 2] = [
 
 /// Writing a file into a directory of the user who ran sudo.
 const SAVING: (CapabilitySet, &str) = (CapabilitySet::DAC_OVERRIDE, "dac_override");
+
+/// What the thread keeps that probes the C libraries of later containers, if there is one.
+static FOR_LIBRARIES: OnceLock<CapabilitySet> = OnceLock::new();
 
 /// What an agent serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +107,26 @@ pub(crate) fn give_up(role: Role, works: impl FnOnce() -> bool) -> io::Result<()
     Ok(())
 }
 
-/// The names of the capabilities that this thread has and an agent continues to use.
+/// Drops everything but what attaching to the C libraries of later containers needs, for this
+/// thread. The kernel lets only the administrator probe user space:
+/// <https://elixir.bootlin.com/linux/v6.12/A/ident/perf_uprobe_event_init>.
+///
+/// # Errors
+/// If the kernel refuses.
+pub(super) fn keep_for_libraries() -> io::Result<()> {
+    let needed = used(Role::Daemon) | CapabilitySet::SYS_ADMIN;
+    let kept = needed & capabilities(None)?.permitted;
+    become_only(kept, kept)?;
+    set_no_new_privs(true)?;
+    // There is one such thread.
+    let _first = FOR_LIBRARIES.set(kept);
+    Ok(())
+}
+
+/// The names of the capabilities that any thread of a running agent has.
 pub(crate) fn kept() -> Vec<&'static str> {
-    let have = effective();
+    let for_libraries = FOR_LIBRARIES.get().copied();
+    let have = effective() | for_libraries.unwrap_or(CapabilitySet::empty());
     let names = IN_USE.into_iter().chain(MAPS).chain([SAVING]);
     names
         .filter(|(capability, _)| have.contains(*capability))

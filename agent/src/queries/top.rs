@@ -1,6 +1,8 @@
 //! `/api/v1/top`.
 
-use api::{Query, TopQuery};
+use api::{List, Query, TopQuery};
+use model::filter::Selection;
+use model::state::TOP_FIELDS;
 
 use super::Ask;
 use crate::engine::replay::Replay;
@@ -12,23 +14,27 @@ const ROWS: usize = 1_000;
 pub const MAX_ROWS: usize = 10_000;
 
 impl Ask for TopQuery {
-    type Checked = usize;
+    type Checked = Selection;
 
-    fn check(self) -> Result<usize, String> {
-        let limit = self.limit.unwrap_or(ROWS);
+    fn check(self) -> Result<Selection, String> {
+        let limit = self.0.limit.unwrap_or(ROWS);
         if limit > MAX_ROWS {
             return Err(format!(
                 "limit: a frame has at most {MAX_ROWS} rows; zombies and culprits have no limit"
             ));
         }
-        Ok(limit)
+        let list = List {
+            limit: Some(limit),
+            ..self.0
+        };
+        Selection::of(&list, &TOP_FIELDS)
     }
 
-    async fn ask(limit: usize, handle: &Handle) -> Result<<Self as Query>::Answer, Stopped> {
-        handle.ask(|to| Request::Top(limit, to)).await
+    async fn ask(wanted: Selection, handle: &Handle) -> Result<<Self as Query>::Answer, Stopped> {
+        handle.ask(|to| Request::Top(wanted, to)).await
     }
 
-    fn replay(limit: usize, replay: &Replay) -> anyhow::Result<<Self as Query>::Answer> {
-        Ok(replay.top(limit))
+    fn replay(wanted: Selection, replay: &Replay) -> anyhow::Result<<Self as Query>::Answer> {
+        Ok(replay.top(&wanted))
     }
 }

@@ -283,6 +283,7 @@ impl<R> Column<R> {
 /// texts: a column of words gets no more than that.
 pub fn fit(layouts: &[&Layout], needs: &[usize], room: usize) -> Vec<(usize, usize)> {
     const GAP: usize = 2;
+    const USUAL: usize = 24;
     let mut by_rank: Vec<usize> = (0..layouts.len()).collect();
     by_rank.sort_by_key(|&column| layouts[column].rank);
     let range = |column: usize| {
@@ -301,7 +302,15 @@ pub fn fit(layouts: &[&Layout], needs: &[usize], room: usize) -> Vec<(usize, usi
     };
     let mut spare = room;
     let mut widths = vec![0; layouts.len()];
-    // One that is shown whole ends a group: it and those before it grow before others are added.
+    let grow = |width: &mut usize, spare: &mut usize, most: usize| {
+        if *width > 0 {
+            let more = most.saturating_sub(*width).min(*spare);
+            *width += more;
+            *spare -= more;
+        }
+    };
+    // One that is shown whole ends a group: it grows before others are added, and then those before
+    // it do, but not more than most names need.
     for group in by_rank.split_inclusive(|&column| layouts[column].whole) {
         for &column in group {
             let [least, _] = range(column);
@@ -313,14 +322,16 @@ pub fn fit(layouts: &[&Layout], needs: &[usize], room: usize) -> Vec<(usize, usi
                 spare = spare.saturating_sub(gap + least);
             }
         }
-        for &column in &by_rank {
-            if widths[column] > 0 {
-                let [_, most] = range(column);
-                let more = most.saturating_sub(widths[column]).min(spare);
-                widths[column] += more;
-                spare -= more;
-            }
+        let whole = group.iter().filter(|&&column| layouts[column].whole);
+        for &column in whole {
+            grow(&mut widths[column], &mut spare, range(column)[1]);
         }
+        for &column in &by_rank {
+            grow(&mut widths[column], &mut spare, range(column)[1].min(USUAL));
+        }
+    }
+    for &column in &by_rank {
+        grow(&mut widths[column], &mut spare, range(column)[1]);
     }
     let fitting = widths.into_iter().enumerate();
     fitting.filter(|(_, width)| *width > 0).collect()
@@ -376,6 +387,20 @@ mod tests {
         }
         let order = Key::Number(2.0).order(&Key::Number(1.0), false);
         assert_eq!(order, Ordering::Less, "the largest first");
+    }
+
+    #[test]
+    fn a_long_name_takes_no_room_from_other_columns() {
+        let name = Column::<u32>::text("WORKLOAD", "", |_, _| None).width(20, 60);
+        let count = Column::<u32>::count("ZOMBIES", "", |_| None).rank(1);
+        let why = Column::<u32>::text("WHY", "", |_, _| None).width(15, 26);
+        let why = why.whole().rank(2);
+        let rate = Column::<u32>::count("CULPRITS", "", |_| None).rank(3);
+        let all = [&name, &count, &why, &rate].map(|it| &it.layout);
+        let widths = |room| fit(&all, &[55, 0, 20, 0], room);
+        assert_eq!(widths(80), [(0, 38), (1, 8), (2, 20), (3, 8)]);
+        assert_eq!(widths(52), [(0, 20), (1, 8), (2, 20)]);
+        assert_eq!(widths(47), [(0, 20), (1, 8), (2, 15)], "WHY stays");
     }
 
     #[test]

@@ -44,18 +44,18 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
         |it, _| it.state.map(String::from),
     )
     .width(5, 5)
-    .rank(5),
+    .rank(6),
     Col::text("STEP", "how far its exit is", |it, look| {
         it.step.as_ref().map(|step| look.clean(&step.0))
     })
-    .width(14, 22)
-    .rank(4),
+    .width(16, 22)
+    .rank(7),
     Col::text("WAITS FOR", "what it waits for", |it, look| {
         let waits = it.waits_for.as_ref()?;
         Some(look.clean(&format!("{} {}", kind(&waits.kind), waits.what)))
     })
-    .width(12, 40)
-    .rank(6),
+    .width(20, 40)
+    .rank(5),
     Col::text(
         "WORKLOAD",
         "pod, container or unit it belongs to",
@@ -63,7 +63,7 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
     )
     .width(10, 44)
     .whole()
-    .rank(7)
+    .rank(4)
     .shown(Shown::IfUsed)
     .cut_front(),
     Col::text("WHY", "verdict: why it does not finish", |it, look| {

@@ -1,9 +1,12 @@
 //! Formats values: durations, exits, processes. Text from outside goes through `clean`.
 
-use api::{Bound, Confidence, Container, Exit, KillBy, Killer, Process, Seconds, Time, Verdict};
+use api::{
+    Bound, Confidence, Container, Exit, Id, KillBy, Killer, OrOther, Process, Seconds, Time,
+    Verdict,
+};
 
 use jiff::Timestamp;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Look;
 use crate::invisible::is_invisible;
@@ -76,8 +79,13 @@ impl Look {
 
     /// `never_waits`; with a question mark if it is a guess.
     pub fn why(self, verdict: &Verdict) -> String {
-        let is_guess = verdict.confidence == Confidence::Guess;
-        self.clean(&verdict.id.0) + if is_guess { "?" } else { "" }
+        self.why_by(&verdict.id, &verdict.confidence)
+    }
+
+    /// The same, of a verdict of which no more is known.
+    pub fn why_by(self, id: &Id, confidence: &OrOther<Confidence>) -> String {
+        let is_guess = *confidence == Confidence::Guess;
+        self.clean(&id.0) + if is_guess { "?" } else { "" }
     }
 
     /// `exit 0`, `SIGKILL`, `SIGSEGV core`.
@@ -191,6 +199,26 @@ pub fn columns(text: &str) -> usize {
     text.width()
 }
 
+/// Continues lines that are longer than `width` columns below themselves, wherever that is.
+pub fn folded(text: &str, width: usize) -> String {
+    let mut folded = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len() + 2;
+        let mut room = width;
+        for c in line.chars() {
+            let wide = c.width().unwrap_or(0);
+            if wide > room && indent + wide <= width {
+                folded.extend(["\n", &" ".repeat(indent)]);
+                room = width - indent;
+            }
+            folded.push(c);
+            room = room.saturating_sub(wide);
+        }
+        folded.push('\n');
+    }
+    folded
+}
+
 /// Wraps text at blanks so that each line fits into `width` columns; long words are not split.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -216,6 +244,13 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_of_a_long_line_is_cut() {
+        let folded = folded("who\n  cgroup  /a/very/long/path\n", 14);
+        assert_eq!(folded, "who\n  cgroup  /a/v\n    ery/long/p\n    ath\n");
+        assert_eq!(super::folded("世界世", 4), "世界\n  世\n");
+    }
     use api::ExitKind;
 
     const WIDE: Look = Look {

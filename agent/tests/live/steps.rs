@@ -145,5 +145,32 @@ fn time_in_exit_handlers_is_measured_before_the_exit() {
     let none = handlers("use POSIX; POSIX::_exit(3)");
     assert_eq!(none, Some(Seconds(0.0)), "_exit runs no handlers");
     assert_eq!(handlers("kill 9, $$"), None, "killed in its program");
+    with_a_later_library(&mut stream, other.id());
+    other.kill().and_then(|()| other.wait()).expect("it ends");
+}
+
+/// A copy of the C library of a process is another file, as in a container that starts later.
+fn with_a_later_library(stream: &mut Stream, of: u32) {
+    let maps = std::fs::read_to_string(format!("/proc/{of}/maps")).expect("it runs");
+    let mut files = maps.split_whitespace();
+    let libc = files.find(|it| it.ends_with("/libc.so.6"));
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let copy = folder.path().join("libc.so.6");
+    std::fs::copy(libc.expect("perl maps it"), copy).expect("a copy can be made");
+    let perl = |code: &str| {
+        Command::new("perl")
+            .args(["-e", code])
+            .env("LD_LIBRARY_PATH", folder.path())
+            .spawn()
+            .expect("perl")
+    };
+    let mut other = perl("sleep 60");
+    let is_measured = || {
+        let mut child = perl("exit 0");
+        child.wait().expect("it ends");
+        let line = stream.line_of(child.id(), "perl");
+        line.steps.and_then(|steps| steps.exit_handlers).is_some()
+    };
+    assert!(eventually(is_measured), "the copy is not probed");
     other.kill().and_then(|()| other.wait()).expect("it ends");
 }

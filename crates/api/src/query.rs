@@ -51,14 +51,11 @@ impl Query for CulpritsQuery {
     type Answer = Culprits;
 }
 
-/// One frame of the live view.
+/// One frame of the live view. All its tables are filtered and sorted, and each has at most as many
+/// rows as the limit: 1,000 unless given, and 10,000 at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TopQuery {
-    /// At most so many parents, and so many zombies: 1,000 unless given, and 10,000 at most.
-    #[serde(deserialize_with = "limit", skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-}
+#[serde(transparent)]
+pub struct TopQuery(pub List);
 
 impl Query for TopQuery {
     const ROUTE: &'static str = "/api/v1/top";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, Id, Pids, Process, Seconds, Verdict, Zombie};
+use super::{Confidence, Container, Id, OrOther, Pids, Process, Seconds, Verdict, Zombie};
 
 /// A process that holds zombies or reaps children: one row of `top`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct WorkloadRow {
     pub reaped_per_second: f64,
     /// The verdict on the process that holds the most.
     pub verdict: Option<Id>,
+    /// How sure it is.
+    #[serde(default)]
+    pub confidence: Option<OrOther<Confidence>>,
     /// How full its PID table is, if it has a limit.
     pub pids: Option<Pids>,
 }
@@ -70,6 +73,9 @@ pub struct Summary {
     /// Processes that were killed or began to exit but have not finished; a few seconds old.
     #[serde(default)]
     pub stuck: u64,
+    /// Processes that got a terminating signal but have not begun to exit; a few seconds old.
+    #[serde(default)]
+    pub unheard: u64,
     /// Seconds since the agent started.
     pub uptime_seconds: Seconds,
     /// Version of the agent.
@@ -84,14 +90,20 @@ pub struct Top {
     pub summary: Summary,
     /// Parents with zombies, or with reaps in the last minute; worst first.
     pub parents: Vec<Parent>,
-    /// How many parents there are, with those that a limit leaves out.
+    /// How many parents pass the filter, with those that the limit leaves out.
     #[serde(default)]
     pub parents_total: u64,
     /// All zombies, oldest first.
     pub zombies: Vec<Zombie>,
+    /// How many zombies pass the filter, with those that the limit leaves out.
+    #[serde(default)]
+    pub zombies_total: u64,
     /// The workloads of all parents, those with most zombies first.
     #[serde(default)]
     pub workloads: Vec<WorkloadRow>,
+    /// How many workloads pass the filter, with those that the limit leaves out.
+    #[serde(default)]
+    pub workloads_total: u64,
     /// How full the PID tables are: the node's first, then the fullest cgroups.
     #[serde(default)]
     pub pids: Vec<Pids>,

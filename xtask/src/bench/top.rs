@@ -14,8 +14,8 @@ use nix::pty::{Winsize, openpty};
 
 use super::culprits;
 use super::load::Load;
+use super::sheet::Spread;
 use crate::cli::BenchTop;
-use crate::quantile::quantile;
 use crate::usage::cpu;
 use crate::{host, run};
 
@@ -25,6 +25,9 @@ const COLUMNS: u16 = 160;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two keys: not in step with the frames, one in each second.
 const BETWEEN: Duration = Duration::from_millis(130);
+
+/// How often CPU time is sampled: `top` asks for a frame each second.
+const EACH: Duration = Duration::from_secs(1);
 
 /// `cargo xtask bench top`.
 pub(crate) fn main(options: &BenchTop) -> Result<ExitCode> {
@@ -44,41 +47,68 @@ pub(crate) fn main(options: &BenchTop) -> Result<ExitCode> {
     };
     let mut exits = load.prepare()?;
     exits.begin();
-    let (before, began) = (cpu(top.program.id())?, Instant::now());
-    let mut answers = Vec::new();
-    while began.elapsed() < Duration::from_secs(options.seconds.into()) {
+    let measured = measure(&mut top, Duration::from_secs(options.seconds.into()))?;
+    let made = exits.end()?;
+    println!("{}", host::describe());
+    println!(
+        "{}, {} zombies of one parent, {:.0} exits/s, a key every {} ms\n",
+        humantime::format_rfc3339_seconds(SystemTime::now()),
+        options.zombies,
+        f64::from(made.count) / made.seconds,
+        BETWEEN.as_millis()
+    );
+    row("key to screen", "ms", 20.0, &measured.answers_ms);
+    row(
+        "CPU of top with its agent",
+        "% of a core",
+        3.0,
+        &measured.cpu_percent,
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Samples, in the order in which they were taken.
+#[derive(Default)]
+struct Measured {
+    /// From each key until its effect was on the screen.
+    answers_ms: Vec<f64>,
+    /// Of each second or so.
+    cpu_percent: Vec<f64>,
+}
+
+/// Presses keys for so long, while exits are made.
+fn measure(top: &mut Top, length: Duration) -> Result<Measured> {
+    let mut measured = Measured::default();
+    let began = Instant::now();
+    let (mut since, mut before) = (began, cpu(top.program.id())?);
+    while began.elapsed() < length {
         // Down and up again, so that each key has an effect.
-        let (key, selected) = [(b"j", 1), (b"k", 0)][answers.len() % 2];
+        let (key, selected) = [(b"j", 1), (b"k", 0)][measured.answers_ms.len() % 2];
         thread::sleep(BETWEEN);
         let pressed = Instant::now();
         top.keyboard.write_all(key)?;
         top.await_selection(selected)?;
-        answers.push(pressed.elapsed().as_secs_f64() * 1e3);
+        let answered = pressed.elapsed();
+        measured.answers_ms.push(answered.as_secs_f64() * 1e3);
+        if since.elapsed() >= EACH {
+            let used = cpu(top.program.id())?;
+            let share = used.saturating_sub(before).as_secs_f64() / since.elapsed().as_secs_f64();
+            measured.cpu_percent.push(share * 100.0);
+            (since, before) = (Instant::now(), used);
+        }
     }
-    let used = cpu(top.program.id())?.saturating_sub(before);
-    let share = used.as_secs_f64() / began.elapsed().as_secs_f64();
-    let made = exits.end()?;
-    answers.sort_by(f64::total_cmp);
-    println!("{}", host::describe());
+    Ok(measured)
+}
+
+/// One row: the median with its quartiles, and the slowest, since a person notices that.
+fn row(title: &str, unit: &str, goal: f64, samples: &[f64]) {
+    let spread = Spread::of(samples);
+    let [low, high] = spread.quartiles;
+    let most = samples.iter().copied().fold(f64::NAN, f64::max);
     println!(
-        "{}, {} zombies of one parent, {:.0} exits/s\n",
-        humantime::format_rfc3339_seconds(SystemTime::now()),
-        options.zombies,
-        f64::from(made.count) / made.seconds
+        "{title:<26} {:.1} {unit} [{low:.1}, {high:.1}], at most {most:.1}, {} samples (goal: {goal})",
+        spread.median, spread.samples
     );
-    println!(
-        "key to screen: {:.1} ms (median of {}), 99th percentile {:.1} ms, slowest {:.1} ms",
-        quantile(&answers, 0.5),
-        answers.len(),
-        quantile(&answers, 0.99),
-        quantile(&answers, 1.0)
-    );
-    println!(
-        "CPU of top with its agent: {:.1} % of a core, with a key every {} ms",
-        share * 100.0,
-        BETWEEN.as_millis()
-    );
-    Ok(ExitCode::SUCCESS)
 }
 
 /// `top` on a terminal of its own.

@@ -284,12 +284,15 @@ fn top() -> Top {
             exits_total: 5,
             reaped_total: 6,
             stuck: 0,
+            unheard: 0,
             uptime_seconds: Seconds(7.5),
             agent_version: "0".to_owned(),
         },
         parents: Vec::new(),
         zombies: Vec::new(),
+        zombies_total: 0,
         workloads: Vec::new(),
+        workloads_total: 0,
         pids: Vec::new(),
     }
 }

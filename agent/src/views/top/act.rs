@@ -38,7 +38,7 @@ impl<F: Frame> Model<F> {
             Action::Suspend => return Some(Effect::Suspend),
             Action::CloseOrQuit if self.overlay.is_none() => return Some(Effect::Quit),
             Action::CloseOrQuit => self.overlay = None,
-            Action::Back => self.back(),
+            Action::Back => return self.back(),
             Action::Up => self.step(|at| at.saturating_sub(1)),
             Action::Down => self.step(|at| at + 1),
             Action::PageUp => self.step_page(usize::saturating_sub),
@@ -93,12 +93,21 @@ impl<F: Frame> Model<F> {
     }
 
     /// Closes the overlay, or else shows all rows again.
-    fn back(&mut self) {
-        if self.overlay.take().is_none() {
-            self.search.clear();
-            self.filter = None;
-            self.arrange();
+    fn back(&mut self) -> Option<Effect> {
+        if self.overlay.take().is_some() {
+            return None;
         }
+        self.search.clear();
+        self.set_filter(None)
+    }
+
+    /// Filters what the frame has, and asks for the rows that it lacks.
+    fn set_filter(&mut self, filter: Option<Filter>) -> Option<Effect> {
+        let is_new = filter != self.filter;
+        self.filter = filter;
+        self.frame.forget_choice();
+        self.arrange();
+        is_new.then_some(Effect::Refresh)
     }
 
     /// Whether keys are text input.
@@ -218,17 +227,9 @@ impl<F: Frame> Model<F> {
                 self.search = input.text;
                 self.find(0, Direction::Down);
             }
-            Purpose::Filter if input.text.trim().is_empty() => {
-                self.filter = None;
-                self.arrange();
-            }
+            Purpose::Filter if input.text.trim().is_empty() => return self.set_filter(None),
             Purpose::Filter => match Filter::parse(&input.text, F::FIELDS) {
-                Ok(filter) => {
-                    self.filter = Some(filter);
-                    self.arrange();
-                    // The frame may lack rows that pass it.
-                    return Some(Effect::Refresh);
-                }
+                Ok(filter) => return self.set_filter(Some(filter)),
                 Err(error) => {
                     self.message = Some(error.to_string());
                     self.input = Some(Input {
@@ -286,8 +287,29 @@ impl<F: Frame> Model<F> {
             });
         match found {
             Some(place) => self.select(place),
+            None if view.missing(&self.frame).cut > 0 => self.offer_filter(),
             None => self.message = Some(format!("no row matches `{}`", self.search)),
         }
+    }
+
+    /// The rows that the frame lacks cannot be searched, but the agent can filter them.
+    fn offer_filter(&mut self) {
+        let cut = self.view().missing(&self.frame).cut;
+        self.message = Some(format!(
+            "no row here matches `{}`, and {} not shown; Enter filters all of them",
+            self.search,
+            match cut {
+                1 => "1 is".to_owned(),
+                cut => format!("{cut} are"),
+            }
+        ));
+        let wanted = self.search.replace('"', "");
+        let wanted = format!("comm~\"{wanted}\" or workload~\"{wanted}\" or why~\"{wanted}\"");
+        let text = match &self.filter {
+            Some(filter) => format!("({}) and ({wanted})", filter.text()),
+            None => wanted,
+        };
+        self.begin(Purpose::Filter, text);
     }
 
     fn change_interval(&mut self, wanted: fn(u64, u64) -> bool) -> Option<Effect> {

@@ -38,6 +38,7 @@ const PLAYER_KEYS: [&str; 8] = [
 /// Narrower screens show less of what is not shown.
 const NARROW: usize = 60;
 const OVERLAY_KEYS: [&str; 3] = ["Esc back", "j k scroll", "Ctrl-C quit"];
+const SORT_KEYS: [&str; 4] = ["Enter sort", "Esc back", "j k move", "Ctrl-C quit"];
 
 /// Draws everything, and stores in the model how many rows fit.
 pub fn draw<F: Frame>(frame: &mut ratatui::Frame, model: &mut Model<F>) {
@@ -66,6 +67,8 @@ pub fn draw<F: Frame>(frame: &mut ratatui::Frame, model: &mut Model<F>) {
     let lines = lines.into_iter().skip(shift);
     let lines = lines.take(usize::from(middle.height)).collect();
     frame.render_widget(Paragraph::new(narrow(lines, width, model.look)), middle);
+    // Again, since it says which lines are above.
+    let foot = footer(model, width);
     frame.render_widget(Paragraph::new(narrow(foot, width, model.look)), bottom);
     cursor(frame, model, bottom);
 }
@@ -206,6 +209,7 @@ fn over<F: Frame>(
     if let Overlay::Sort(at) = overlay {
         return (lines, (at + 2).saturating_sub(page));
     }
+    model.lines = lines.len();
     model.scroll = model.scroll.min(lines.len().saturating_sub(page));
     (lines, model.scroll)
 }
@@ -249,7 +253,8 @@ fn hints<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
     let (keys, position): (&[&str], _) = match model.overlay {
         None if model.player.is_some() => (&PLAYER_KEYS, position(model, width)),
         None => (&KEYS, position(model, width)),
-        Some(_) => (&OVERLAY_KEYS, String::new()),
+        Some(Overlay::Sort(_)) => (&SORT_KEYS, String::new()),
+        Some(_) => (&OVERLAY_KEYS, place(model)),
     };
     let mut text = String::new();
     for key in keys {
@@ -267,7 +272,8 @@ fn hints<F: Frame>(model: &Model<F>, width: usize) -> Line<'static> {
     ])
 }
 
-/// `row 3 of 12, 96 idle hidden, 4 filtered out`; on a narrow screen only the first part.
+/// `row 3 of 12, 96 idle hidden, 4 filtered out, 50 not shown`; on a narrow screen only the first
+/// part.
 fn position<F: Frame>(model: &Model<F>, width: usize) -> String {
     let list = model.list();
     let rows = list.order.len();
@@ -278,9 +284,27 @@ fn position<F: Frame>(model: &Model<F>, width: usize) -> String {
     if width < NARROW {
         return at;
     }
-    let hidden = [(list.idle, "idle hidden"), (list.filtered, "filtered out")];
+    let missing = model.view().missing(&model.frame);
+    let hidden = [
+        (list.idle as u64, "idle hidden"),
+        (list.filtered as u64 + missing.filtered, "filtered out"),
+        (missing.cut, "not shown"),
+    ];
     let hidden = hidden.into_iter().filter(|(number, _)| *number > 0);
     hidden.fold(at, |text, (number, why)| format!("{text}, {number} {why}"))
+}
+
+/// `lines 1 to 20 of 52` of an overlay that has more lines than the screen.
+fn place<F: Frame>(model: &Model<F>) -> String {
+    let (first, last) = (model.scroll + 1, model.scroll + model.page);
+    if model.lines <= model.page {
+        return String::new();
+    }
+    format!(
+        "lines {first} to {} of {}",
+        last.min(model.lines),
+        model.lines
+    )
 }
 
 fn prompt(purpose: Purpose) -> &'static str {

@@ -77,10 +77,10 @@ fn a_narrow_screen_keeps_why_and_cuts_workloads_at_their_front() {
     for part in ["WHY", "never_waits", "2 STUCK", "row 1 of 2, 1 idle hidden"] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
-    let text = screen(&mut model, 80, 24);
+    let text = screen(&mut model, 66, 12);
     assert!(text.contains("…") && text.contains("x2x4z/app"), "{text}");
     model.look.ascii = true;
-    assert!(screen(&mut model, 80, 24).contains('~'));
+    assert!(screen(&mut model, 66, 12).contains('~'));
 }
 
 #[test]

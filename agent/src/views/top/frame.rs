@@ -125,6 +125,8 @@ pub trait Frame: Clone + Debug + Send + 'static {
     }
     /// The header as text.
     fn head_text(&self, given: &Given<'_>) -> String;
+    /// Shows its own rows again instead of those that were chosen by a filter which has changed.
+    fn forget_choice(&mut self) {}
     /// Takes what was looked up with a later frame, and leaves the tables as they are.
     fn look_up(&mut self, later: Self);
     /// The document behind it, without the rows that a filter hides.

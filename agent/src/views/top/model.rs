@@ -114,6 +114,8 @@ pub struct Model<F: Frame> {
     pub failure: Option<(String, Duration)>,
     /// Visible rows, as last drawn.
     pub page: usize,
+    /// Lines of the overlay, as last drawn.
+    pub lines: usize,
 }
 
 impl<F: Frame> Model<F> {
@@ -150,6 +152,7 @@ impl<F: Frame> Model<F> {
             message: None,
             failure: None,
             page: 1,
+            lines: 0,
         };
         model.arrange();
         model
@@ -317,12 +320,13 @@ impl<F: Frame> Model<F> {
 
     /// The text for a view without rows.
     pub fn empty_words(&self) -> String {
-        let rows = passing(&self.frame, self.view(), None).len();
+        let rows = self.view().rows(&self.frame) as u64;
+        let rows = rows + self.view().missing(&self.frame).filtered;
         match &self.filter {
             Some(filter) if self.list().idle == 0 && rows > 0 => format!(
                 "no row matches the filter {}: {} hidden; Esc clears it",
                 filter.text(),
-                crate::views::text::count(rows as u64, "row")
+                crate::views::text::count(rows, "row")
             ),
             _ => self.view().empty(&self.frame, self.look),
         }
@@ -372,6 +376,9 @@ fn settle(list: &mut List, identity: impl Fn(usize) -> Identity) {
     }
 }
 
+#[cfg(test)]
+#[path = "cut_tests.rs"]
+mod cut_tests;
 #[cfg(test)]
 #[path = "model_tests.rs"]
 mod tests;

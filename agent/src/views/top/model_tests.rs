@@ -13,7 +13,7 @@ use crate::views::top::settings::Settings;
 use super::Overlay;
 use ::model::filter::{Field, Filter};
 
-fn shown(model: &Model) -> Vec<u32> {
+pub fn shown(model: &Model) -> Vec<u32> {
     let rows = model.list().order.iter();
     let pids = rows.filter_map(|&row| model.view().identity(&model.frame, row).pid());
     pids.collect()
@@ -34,7 +34,7 @@ fn all() -> Model {
     model
 }
 
-fn type_line(model: &mut Model, text: &str) {
+pub fn type_line(model: &mut Model, text: &str) {
     model.act(Action::EraseAll);
     for c in text.chars() {
         model.act(Action::Type(c));
@@ -91,6 +91,21 @@ fn workloads_with_zombies_come_first() {
         model.act(Action::Copy),
         Some(Effect::Copy("a.service".into()))
     );
+}
+
+#[test]
+fn a_guess_about_a_workload_is_marked() {
+    let mut rows = busy();
+    rows.items[0].workloads = vec![api::WorkloadRow {
+        verdict: Some("never_waits".into()),
+        confidence: Some(api::Confidence::Guess.into()),
+        ..workload("web.service", 2)
+    }];
+    let mut model = model(rows);
+    model.act(Action::Show(2));
+    let why = super::column_named(model.view(), "WHY").expect("a column");
+    let cell = model.view().cell(&model.frame, why, 0, model.look);
+    assert_eq!(cell, "never_waits?");
 }
 
 #[test]
@@ -289,6 +304,17 @@ fn the_agent_is_asked_to_filter_and_to_sort() {
     assert_eq!(wanted.sort, Some(Field::Age));
     model.list_mut().reverse = true;
     assert_eq!(model.wanted().sort, None, "agents sort one way only");
+}
+
+#[test]
+fn the_tab_of_stuck_exits_counts_those_that_ignore_a_signal() {
+    let mut stuck = busy();
+    let summary = &mut stuck.items[0].summary;
+    (summary.stuck, summary.unheard) = (2, 1);
+    let stuck = host(stuck);
+    assert_eq!(stuck.figures().stuck, 2);
+    let tab = Host::VIEWS.iter().find(|view| view.title() == "Stuck");
+    assert_eq!(tab.expect("a view").count(&stuck), Some(3));
 }
 
 #[test]

@@ -78,10 +78,12 @@ fn help<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
 
 fn sorts<F: Frame>(model: &Model<F>, at: usize) -> Vec<Line<'static>> {
     let current = model.list().sort;
+    let layouts = model.view().layouts();
+    let names = layouts.iter().map(|it| it.head.len()).max().unwrap_or(0);
     let row = |(n, layout): (usize, &Layout)| {
         let mark = if n == at { '>' } else { ' ' };
         let now = if n == current { " (now)" } else { "" };
-        let text = format!("{mark} {:<9}{}{now}", layout.head, layout.what);
+        let text = format!("{mark} {:<names$}  {}{now}", layout.head, layout.what);
         let style = if n == at {
             bold().add_modifier(Modifier::REVERSED)
         } else {
@@ -89,8 +91,8 @@ fn sorts<F: Frame>(model: &Model<F>, at: usize) -> Vec<Line<'static>> {
         };
         Line::styled(text, style)
     };
-    let heading = line("Sort by (Enter takes it, Esc leaves all as it is)");
-    let rows = model.view().layouts().into_iter().enumerate().map(row);
+    let heading = line("Sort by");
+    let rows = layouts.into_iter().enumerate().map(row);
     [heading].into_iter().chain(rows).collect()
 }
 

@@ -94,6 +94,7 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
         exits_total: 1234,
         reaped_total: 1200,
         stuck: 0,
+        unheard: 0,
         uptime_seconds: Seconds(312.0),
         agent_version: "0.1.0".into(),
     };
@@ -114,7 +115,9 @@ pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
             parents,
             zombies,
             pids: Vec::new(),
+            zombies_total: 0,
             workloads: Vec::new(),
+            workloads_total: 0,
         }],
         notes: Vec::new(),
     }

@@ -209,6 +209,7 @@ impl<S: Feed> Screen<S> {
             .and_then(|text| write_new(&path, &text));
         match written {
             Ok(()) => format!("saved to {}", path.display()),
+            Err(error) if is_there(&error) => format!("already saved to {}", path.display()),
             Err(error) => format!("cannot save to {}: {error}", path.display()),
         }
     }
@@ -285,6 +286,11 @@ fn file_name(at: &str) -> PathBuf {
         })
         .collect();
     PathBuf::from(format!("reapwatch-top-{at}.json"))
+}
+
+fn is_there(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::AlreadyExists)
 }
 
 /// Creates the file completely or not at all, in case the disk is full.

@@ -28,7 +28,8 @@ fn a_frame_that_cannot_be_written_leaves_no_file() {
     let path = folder.path().join("frame.json");
     write_new(&path, b"{}").expect("there is room");
     assert_eq!(std::fs::read(&path).expect("written"), b"{}\n");
-    assert!(write_new(&path, b"x").is_err(), "another's file is kept");
+    let again = write_new(&path, b"x").expect_err("another's file is kept");
+    assert!(is_there(&again), "{again:?}");
     assert_eq!(std::fs::read(&path).expect("kept"), b"{}\n");
 }
 

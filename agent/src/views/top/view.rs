@@ -40,6 +40,25 @@ impl Identity {
     }
 }
 
+/// The rows of a view that a frame does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Those that the limit of the frame leaves out.
+    pub cut: u64,
+    /// Those that did not pass the filter of the agent.
+    pub filtered: u64,
+}
+
+impl Missing {
+    /// Of a frame with so many rows, of those that pass the filter, of all.
+    pub fn of(rows: usize, passing: u64, all: u64) -> Self {
+        Self {
+            cut: passing.saturating_sub(rows as u64),
+            filtered: all.saturating_sub(passing),
+        }
+    }
+}
+
 /// A view of frames of type `F`, whatever its rows are. A row is identified by its index.
 pub trait View<F>: Sync {
     /// Its title on the screen; in lower case, its name in `--view` and in settings.
@@ -48,6 +67,8 @@ pub trait View<F>: Sync {
     fn count(&self, frame: &F) -> Option<u64>;
     /// How many rows it has.
     fn rows(&self, frame: &F) -> usize;
+    /// Which rows the frame does not have.
+    fn missing(&self, frame: &F) -> Missing;
     /// Its columns.
     fn layouts(&self) -> Vec<&'static Layout>;
     /// The columns of which any row has a value.
@@ -87,6 +108,8 @@ pub struct Table<F: 'static, R: 'static> {
     pub title: &'static str,
     /// Its rows in a frame.
     pub rows: fn(&F) -> &[R],
+    /// Which rows the frame does not have.
+    pub missing: fn(&F) -> Missing,
     /// Its columns, in the order of the screen.
     pub columns: &'static [Column<R>],
     /// The headings of the columns by which it is sorted at first; each breaks the ties before it.
@@ -125,6 +148,10 @@ impl<F, R> View<F> for Table<F, R> {
 
     fn rows(&self, frame: &F) -> usize {
         (self.rows)(frame).len()
+    }
+
+    fn missing(&self, frame: &F) -> Missing {
+        (self.missing)(frame)
     }
 
     fn layouts(&self) -> Vec<&'static Layout> {

@@ -62,6 +62,17 @@ impl Selection {
             || self.filter.as_ref().is_some_and(Filter::names_place)
     }
 
+    /// Chooses among so many rows, which are only looked at if the choice depends on them.
+    pub fn choose_of<'a>(&self, rows: usize, row: impl FnMut(usize) -> Row<'a>) -> Chosen {
+        match self.plain_limit() {
+            Some(limit) => Chosen {
+                rows: (0..rows.min(limit)).collect(),
+                total: rows as u64,
+            },
+            None => self.choose((0..rows).map(row)),
+        }
+    }
+
     /// Chooses among rows that come in their usual order.
     pub fn choose<'a>(&self, rows: impl IntoIterator<Item = Row<'a>>) -> Chosen {
         let mut choice = self.begin();

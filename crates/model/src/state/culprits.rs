@@ -8,7 +8,7 @@ use api::Seconds;
 use super::State;
 use crate::answers;
 use crate::events::Waits;
-use crate::filter::{self, Field, Selection};
+use crate::filter::{self, Chosen, Field, Selection};
 use crate::parents::Row;
 use crate::workload::Workload;
 
@@ -36,17 +36,7 @@ impl State {
             let age_ns = row.oldest_ns;
             age_ns.is_some_and(|age_ns| self.judgements.is_old(now_ns.saturating_sub(age_ns)))
         });
-        let workloads = &mut self.workloads;
-        let places: Vec<_> = rows
-            .iter()
-            .filter(|_| wanted.needs_places())
-            .map(|row| workloads.of_process(row.process.key, now_ns))
-            .collect();
-        let asked = rows.iter().enumerate().map(|(n, row)| {
-            let place = places.get(n).and_then(Option::as_ref);
-            self.asked(row, place)
-        });
-        let chosen = wanted.choose(asked);
+        let chosen = self.choose_parents(wanted, &rows, now_ns);
         let culprit = |&n: &usize| {
             let container = self.workloads.container(rows[n].process.key, now_ns);
             self.culprit(&rows[n], container, None)
@@ -56,6 +46,25 @@ impl State {
             document: self.document(items, chosen.total, now_ns),
             pids: self.pids(),
         }
+    }
+
+    /// Chooses among rows of parents.
+    pub(super) fn choose_parents(
+        &mut self,
+        wanted: &Selection,
+        rows: &[Row],
+        now_ns: u64,
+    ) -> Chosen {
+        let workloads = &mut self.workloads;
+        let places: Vec<_> = rows
+            .iter()
+            .filter(|_| wanted.needs_places())
+            .map(|row| workloads.of_process(row.process.key, now_ns))
+            .collect();
+        wanted.choose_of(rows.len(), |n| {
+            let place = places.get(n).and_then(Option::as_ref);
+            self.asked(&rows[n], place)
+        })
     }
 
     /// What a filter may ask of a row.

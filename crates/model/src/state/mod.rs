@@ -13,6 +13,7 @@ mod top;
 mod zombies;
 
 pub use culprits::CULPRIT_FIELDS;
+pub use top::TOP_FIELDS;
 pub use zombies::{ListedZombies, ZOMBIE_FIELDS};
 
 use api::Shared;
@@ -61,6 +62,8 @@ pub struct State {
     pub pids: Vec<Usage>,
     /// Exits that were stuck when all processes were last looked at.
     pub stuck: u64,
+    /// Processes that had not heard a terminating signal then.
+    pub unheard: u64,
     /// Whether calls of wait are counted.
     pub counts_waits: bool,
     /// Why some culprits have not been judged.
@@ -80,6 +83,7 @@ impl State {
             counted: Counted::default(),
             pids: Vec::new(),
             stuck: 0,
+            unheard: 0,
             counts_waits: false,
             why_unjudged: String::new(),
             about,

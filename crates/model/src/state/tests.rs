@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::explain::Seen;
-use crate::filter::Selection;
+use crate::filter::{Field, Selection};
 use crate::recording::{self, Line};
 
 const SECOND: u64 = 1_000_000_000;
@@ -37,7 +37,7 @@ fn state() -> State {
     state
 }
 
-fn wanted(list: &api::List, fields: &[crate::filter::Field]) -> Selection {
+fn wanted(list: &api::List, fields: &[Field]) -> Selection {
     Selection::of(list, fields).expect("the fields exist")
 }
 
@@ -119,10 +119,33 @@ fn a_verdict_of_a_recording_is_shown_with_culprit_and_zombie() {
 
 #[test]
 fn a_frame_counts_what_its_limit_leaves_out() {
-    let frame = state().top(1, 20 * SECOND).items.remove(0);
+    let one = Selection::first(1);
+    let frame = state().top(&one, 20 * SECOND).items.remove(0);
     assert_eq!((frame.parents.len(), frame.parents_total), (1, 2));
-    assert_eq!((frame.zombies.len(), frame.summary.zombies), (1, 3));
+    assert_eq!((frame.zombies.len(), frame.zombies_total), (1, 3));
     assert_eq!(frame.summary.reaped_total, 1);
+}
+
+#[test]
+fn a_frame_is_filtered_before_its_limit_applies() {
+    let mut state = state();
+    let mut filtered = |filter: &str, sort: Option<Field>| {
+        let list = api::List {
+            limit: Some(1),
+            sort: sort.map(api::OrOther::from),
+            filter: Some(filter.to_owned()),
+        };
+        let wanted = wanted(&list, &TOP_FIELDS);
+        state.top(&wanted, 20 * SECOND).items.remove(0)
+    };
+    let busy = filtered("parent=busy", None);
+    let parents: Vec<_> = busy.parents.iter().map(|it| it.process.pid).collect();
+    assert_eq!((parents, busy.parents_total), (vec![8], 1));
+    assert_eq!((busy.zombies[0].pid, busy.zombies_total), (20, 1));
+    assert_eq!(busy.summary.zombies, 3, "the header counts all");
+    let held = filtered("zombies>1", Some(Field::Pid));
+    assert_eq!((held.zombies[0].pid, held.zombies_total), (10, 2));
+    assert_eq!((held.workloads.len(), held.workloads_total), (1, 1));
 }
 
 #[test]

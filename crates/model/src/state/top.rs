@@ -7,46 +7,70 @@ use api::Seconds;
 
 use super::State;
 use crate::answers;
-use crate::filter::Selection;
+use crate::filter::{Field, Selection};
 use crate::parents::Row;
 
+/// What can be asked of the rows of a frame; some only have some of it.
+pub const TOP_FIELDS: [Field; 16] = [
+    Field::Pid,
+    Field::Comm,
+    Field::Parent,
+    Field::Zombies,
+    Field::Age,
+    Field::Leak,
+    Field::Reaps,
+    Field::Why,
+    Field::Workload,
+    Field::Namespace,
+    Field::Pod,
+    Field::Container,
+    Field::Unit,
+    Field::User,
+    Field::Exit,
+    Field::Killer,
+];
+
 impl State {
-    /// The frame of now, with at most `limit` parents and zombies; the document has one item.
-    pub fn top(&mut self, limit: usize, now_ns: u64) -> api::Document<api::Top> {
+    /// The frame of now, with the rows that are wanted of each table; the document has one item.
+    pub fn top(&mut self, wanted: &Selection, now_ns: u64) -> api::Document<api::Top> {
         let rows = self.rows(now_ns);
-        let parent = |row: &Row| {
+        let shown = self.choose_parents(wanted, &rows, now_ns);
+        let mut parent = |row: &Row| {
             let judged = self.judgements.of(row.process.key);
             let why = judged.and_then(|judged| judged.verdict(row));
             let container = self.workloads.container(row.process.key, now_ns);
             answers::parent(self.wall, row, why, container)
         };
-        let shown = rows.iter().take(limit);
-        let parents = shown.map(parent).collect();
-        let workloads = self.workload_rows(&rows, limit, now_ns);
+        let parents = shown.rows.iter().map(|&n| parent(&rows[n])).collect();
+        let all = self.workload_rows(&rows, now_ns);
+        let workloads = wanted.choose_of(all.len(), |n| (&all[n]).into());
         // A frame has the verdict once, with the parent, instead of once per zombie.
         let none = |_: &Self, _: &_, _| None;
-        let (keys, total) = self.choose_zombies(&Selection::first(limit), now_ns);
+        let (keys, total) = self.choose_zombies(wanted, now_ns);
         let zombies = self.zombie_rows_with(&keys, now_ns, none);
         let frame = api::Top {
             parents,
-            parents_total: rows.len() as u64,
+            parents_total: shown.total,
             summary: api::Summary {
-                zombies: total,
+                zombies: self.lifecycle.zombies_len(),
                 exits_total: self.counted.exits(),
                 reaped_total: self.tally.reaped(self.counted.lost_deaths),
                 stuck: self.stuck,
+                unheard: self.unheard,
                 uptime_seconds: Seconds::of_ns(now_ns - self.about.began_ns),
                 agent_version: self.about.agent.clone(),
             },
             pids: self.pids(),
             zombies,
-            workloads,
+            zombies_total: total,
+            workloads_total: workloads.total,
+            workloads: workloads.rows.iter().map(|&n| all[n].clone()).collect(),
         };
         self.document(vec![frame], 1, now_ns)
     }
 
     /// The workloads of these parents, which are worst first.
-    fn workload_rows(&mut self, rows: &[Row], limit: usize, now_ns: u64) -> Vec<api::WorkloadRow> {
+    fn workload_rows(&mut self, rows: &[Row], now_ns: u64) -> Vec<api::WorkloadRow> {
         let pids = self.pids();
         let mut of = BTreeMap::<Option<String>, api::WorkloadRow>::new();
         for row in rows {
@@ -70,7 +94,8 @@ impl State {
             if total.verdict.is_none() {
                 let judged = self.judgements.of(row.process.key);
                 let verdict = judged.and_then(|judged| judged.verdict(row));
-                total.verdict = verdict.map(|verdict| verdict.id);
+                (total.verdict, total.confidence) =
+                    verdict.map(|it| (it.id, it.confidence)).unzip();
             }
             total.culprits += u64::from(row.zombies > 0);
             total.zombies += row.zombies;
@@ -79,7 +104,6 @@ impl State {
         }
         let mut all: Vec<_> = of.into_values().collect();
         all.sort_by_key(|it| Reverse(it.zombies));
-        all.truncate(limit);
         all
     }
 }

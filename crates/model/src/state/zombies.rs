@@ -14,12 +14,14 @@ use crate::lifecycle::Record;
 use crate::workload::Workload;
 
 /// What can be asked of a zombie.
-pub const ZOMBIE_FIELDS: [Field; 13] = [
+pub const ZOMBIE_FIELDS: [Field; 15] = [
     Field::Age,
     Field::Pid,
     Field::Comm,
     Field::Parent,
     Field::Zombies,
+    Field::Leak,
+    Field::Reaps,
     Field::Namespace,
     Field::Pod,
     Field::Container,
@@ -66,12 +68,8 @@ impl State {
             let keys = self.lifecycle.oldest_first(limit);
             return (keys, self.lifecycle.zombies_len());
         }
-        let mut held = HashMap::<Key, u64>::new();
-        for group in self.lifecycle.siblings() {
-            if let Some(holder) = group.responsible() {
-                *held.entry(holder.key).or_default() += group.count();
-            }
-        }
+        let holders = self.rows(now_ns).into_iter();
+        let holders: HashMap<_, _> = holders.map(|row| (row.process.key.tgid, row)).collect();
         let keys = self.lifecycle.oldest_first(usize::MAX);
         let mut choice = wanted.begin();
         for key in &keys {
@@ -82,8 +80,15 @@ impl State {
                 .needs_places()
                 .then(|| self.workloads.of_record(&record, now_ns));
             let holder = record.responsible();
+            // A zombie has its parent's rates: `leak>1` then shows the zombies of leaking parents.
+            let known = holder.and_then(|holder| {
+                let row = holders.get(&holder.key.tgid)?;
+                Some(row).filter(|row| row.process.key.is_roughly(holder.key))
+            });
             choice.offer(&Row {
-                zombies: holder.and_then(|holder| held.get(&holder.key).copied()),
+                zombies: known.map(|it| it.zombies),
+                leak: known.map(|it| it.leaked_per_second),
+                reaps: known.map(|it| it.reaped_per_second),
                 why: holder.and_then(|holder| self.judgements.id(holder.key)),
                 ..row(&record, place.flatten().as_ref(), now_ns)
             });

@@ -3,7 +3,7 @@
 use api::fleet::{Fleet, FleetDocument, FleetNode, FleetWorkload};
 use model::filter::{Filter, Row};
 
-use super::super::view::{Identity, Table};
+use super::super::view::{Identity, Missing, Table};
 use super::{Rows as _, ask, facts, gone, words};
 use crate::views::fleet::columns::{NODES, WORKLOADS, pids};
 use crate::views::look::Look;
@@ -13,6 +13,7 @@ use crate::views::table;
 pub(super) static VIEW: Table<FleetDocument<Fleet>, FleetNode> = Table {
     title: "Nodes",
     rows: |frame| &frame.fleet().nodes,
+    missing: |_| Missing::default(),
     columns: &NODES,
     sorts: &["STALE", "ZOMBIES", "AGENT", "NODE"],
     count: |frame| Some(frame.fleet().nodes.len() as u64),

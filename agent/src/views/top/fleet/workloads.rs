@@ -3,7 +3,7 @@
 use api::fleet::{Fleet, FleetDocument, FleetWorkload};
 use model::filter::{Filter, Row};
 
-use super::super::view::{Identity, Table};
+use super::super::view::{Identity, Missing, Table};
 use super::{Rows as _, ask, facts, gone, words};
 use crate::views::fleet::columns::WORKLOADS;
 use crate::views::fleet::workload;
@@ -14,6 +14,7 @@ use crate::views::text::count;
 pub(super) static VIEW: Table<FleetDocument<Fleet>, FleetWorkload> = Table {
     title: "Workloads",
     rows: |frame| &frame.fleet().workloads,
+    missing: |_| Missing::default(),
     columns: &WORKLOADS,
     sorts: &["STALE", "ZOMBIES", "EXITS/s", "WORKLOAD", "NODE"],
     count: |frame| Some(frame.fleet().workloads.len() as u64),

@@ -2,9 +2,9 @@
 
 use api::{AgentUse, Seconds};
 
-use super::super::view::{Identity, Table};
+use super::super::view::{Identity, Missing, Table};
 use super::{Host, nothing};
-use crate::views::column::{Column, Tone};
+use crate::views::column::{Column, Shown, Tone};
 use crate::views::look::Look;
 use crate::views::text::wrap;
 use crate::views::zombies::loss;
@@ -23,6 +23,7 @@ pub(super) struct Check {
 pub(super) static VIEW: Table<Host, Check> = Table {
     title: "Agent",
     rows: |host| &host.checks,
+    missing: |_| Missing::default(),
     columns: &COLUMNS,
     sorts: &["OK"],
     count: |_| None,
@@ -65,7 +66,8 @@ static COLUMNS: [Column<Check>; 4] = [
         |it, look| it.more.first().map(|more| look.clean(more)),
     )
     .width(20, 200)
-    .rank(3),
+    .rank(3)
+    .shown(Shown::IfUsed),
 ];
 
 /// What is known of the agent, most important first. `cpu_share` is the share of a core that it

@@ -11,7 +11,8 @@ use crate::views::text::{count, rate};
 /// The view.
 pub(super) static VIEW: Table<Host, Parent> = Table {
     title: "Culprits",
-    rows: |host| &host.top().parents,
+    rows: |host| &host.rows().parents,
+    missing: Host::missing_parents,
     columns: &COLUMNS,
     sorts: &["ZOMBIES", "OLDEST", "REAPS/s", "PID"],
     count: |host| {
@@ -26,7 +27,7 @@ pub(super) static VIEW: Table<Host, Parent> = Table {
     identity: |it| Identity::of(&it.process),
     copied: |it| it.process.pid.to_string(),
     is_idle: |it| it.zombies == 0,
-    passes: |_, it, filter| filter.matches(&it.into()),
+    passes: |host, it, filter| host.passes(filter, &it.into()),
     empty,
     detail: |host, who, row, look, width| {
         let known = row.map(|it| detail::parent(it, look));
@@ -50,7 +51,7 @@ static COLUMNS: [Column<Parent>; 11] = [
     )
     .width(10, 44)
     .whole()
-    .rank(6)
+    .rank(5)
     .cut_front(),
     Col::count("ZOMBIES", "zombies that it has to reap", |it| {
         Some(it.zombies)
@@ -76,11 +77,11 @@ static COLUMNS: [Column<Parent>; 11] = [
     }),
     Col::number(
         "LEAK/s",
-        "children that died and were not reaped, over the last minute",
+        "new zombies per second over the last minute; one burst is no leak",
         |it| Some(it.leaked_per_second),
         rate,
     )
-    .rank(5)
+    .rank(6)
     .tone(|it| {
         if it.leaked_per_second > 0.0 {
             Tone::Bad
@@ -139,8 +140,11 @@ fn empty(host: &Host, look: Look) -> String {
     match host.top().parents.len() {
         0 => format!("no zombies, and no process reaped a child in the last minute: {since}"),
         others => format!(
-            "no process holds zombies; {} reaped children in the last minute (i shows them): {since}",
-            count(others as u64, "other")
+            "no process holds zombies; {} in the last minute (i shows them): {since}",
+            match others {
+                1 => "1 process reaped children".to_owned(),
+                others => format!("{others} processes reaped children"),
+            }
         ),
     }
 }

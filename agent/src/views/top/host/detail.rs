@@ -6,7 +6,7 @@ use super::super::view::Identity;
 use super::{Host, workloads};
 use crate::views::column::Column;
 use crate::views::look::Look;
-use crate::views::text::{count, rate};
+use crate::views::text::{count, folded, rate};
 use crate::views::zombies::COLUMNS as ZOMBIES;
 use crate::views::{explain, table};
 
@@ -39,8 +39,10 @@ pub(super) fn process(
         ..look
     };
     let held = host.parent(*pid).map_or(0, |parent| parent.zombies);
-    let zombies = zombies_of(host, |holder| holder == *pid, held, look);
-    explain::page(story, plain, width) + &zombies
+    let page = folded(&explain::page(story, plain, width), width);
+    let shown_above = ["WORKLOAD", "WHY", "TO DO", "PARENT"];
+    let zombies = zombies_of(host, |holder| holder == *pid, held, &shown_above, look);
+    page + &zombies + &more(held, &format!("parent={pid}"))
 }
 
 /// One line on a parent.
@@ -109,11 +111,21 @@ pub(super) fn workload(
         }
     }
     let holds = |pid| culprits.iter().any(|it| it.process.pid == pid);
-    text + &zombies_of(host, holds, row.zombies, look)
+    let shown_above = ["WORKLOAD", "WHY", "TO DO"];
+    let zombies = zombies_of(host, holds, row.zombies, &shown_above, look);
+    let filter = format!("workload={}", workloads::name(row, look));
+    folded(&text, width) + &zombies + &more(row.zombies, &filter)
 }
 
 /// The zombies of these parents or tracers, which hold so many; a frame may not have all of them.
-fn zombies_of(host: &Host, holds: impl Fn(u32) -> bool, held: u64, look: Look) -> String {
+/// Columns that the page has above the list, for all of them, are not repeated.
+fn zombies_of(
+    host: &Host,
+    holds: impl Fn(u32) -> bool,
+    held: u64,
+    shown_above: &[&str],
+    look: Look,
+) -> String {
     let holder = |it: &&Zombie| it.tracer.as_ref().or(it.parent.as_ref()).map(|it| it.pid);
     let zombies = host.top().zombies.iter();
     let zombies = zombies.filter(|it| holder(it).is_some_and(&holds));
@@ -126,8 +138,6 @@ fn zombies_of(host: &Host, holds: impl Fn(u32) -> bool, held: u64, look: Look) -
         color: false,
         ..look
     };
-    // The page has these above the list, for all of them.
-    let shown_above = ["WORKLOAD", "WHY", "TO DO"];
     let columns = ZOMBIES
         .iter()
         .filter(|it| !shown_above.contains(&it.layout.head));
@@ -138,9 +148,14 @@ fn zombies_of(host: &Host, holds: impl Fn(u32) -> bool, held: u64, look: Look) -
     };
     let rows = rows.lines().flat_map(|row| ["  ", row, "\n"]);
     let rows: String = rows.collect();
-    match held.saturating_sub(listed.len() as u64) {
-        0 => heading + &rows,
-        more => format!("{heading}{rows}  {more} more: see `reapwatch zombies`\n"),
+    heading + &rows
+}
+
+/// Where those are that are not listed.
+fn more(held: u64, filter: &str) -> String {
+    match held.saturating_sub(LISTED as u64) {
+        0 => String::new(),
+        more => format!("  {more} more: reapwatch zombies --filter '{filter}'\n"),
     }
 }
 

@@ -21,12 +21,13 @@ use crate::views::{Look, pids};
 use agent::Check;
 use api::{
     AgentUse, Doctor, DoctorQuery, Document, ExplainQuery, Explained, List, OrOther, Parent,
-    Shared, Stuck, StuckQuery, Top, TopQuery, Zombie, ZombiesQuery,
+    Shared, Stuck, StuckQuery, Top, TopQuery, Zombie,
 };
 
 use super::frame::{Exits, Feed, Figures, Frame, Given, Recorded, Wanted, passing};
-use super::view::View;
-use model::filter::{Field, Filter};
+use super::view::{Missing, View};
+use model::filter::{Field, Filter, Row};
+use model::state::TOP_FIELDS;
 
 /// What is only asked for while it is on the screen: nothing yet, the answer, or why there is none.
 type Asked<T> = Option<Result<T, String>>;
@@ -40,8 +41,8 @@ pub struct Host {
     /// What is to be said of the agent, from the above.
     checks: Vec<Check>,
     story: Asked<Box<Explained>>,
-    /// Of how many zombies the agent has chosen those of the frame, if it was asked to.
-    chosen_of: Option<u64>,
+    /// The rows that pass the filter, which the agent has chosen because the frame lacks some.
+    chosen: Option<Box<Top>>,
     /// Where the parents with these PIDs are.
     parents: HashMap<u32, usize>,
 }
@@ -59,47 +60,52 @@ impl Host {
             doctor: None,
             checks: Vec::new(),
             story: None,
-            chosen_of: None,
+            chosen: None,
             parents,
         };
-        host.explain_zombies();
+        let Top {
+            parents, zombies, ..
+        } = &mut host.document.items[0];
+        explain(zombies, &host.parents, parents);
         Ok(host)
     }
 
-    /// The question for the zombies that pass the filter, if a frame has not room for all: it would
-    /// miss those that come late in the usual order.
-    fn choice(&self, wanted: &Wanted) -> Option<ZombiesQuery> {
+    /// The question for the rows that are wanted, if the frame lacks some of them.
+    pub fn choice(&self, wanted: &Wanted) -> Option<TopQuery> {
         let top = self.top();
-        let is_cut = (top.zombies.len() as u64) < top.summary.zombies;
-        let is_shown = wanted.view == zombies::VIEW.title;
+        let tables = [
+            (top.parents.len(), top.parents_total),
+            (top.zombies.len(), top.summary.zombies),
+            (top.workloads.len(), top.workloads_total),
+        ];
+        let is_cut = tables.into_iter().any(|(sent, all)| (sent as u64) < all);
         let is_chosen = wanted.filter.is_some() || wanted.sort.is_some();
-        (is_cut && is_shown && is_chosen).then(|| {
-            ZombiesQuery(List {
-                limit: Some(top.zombies.len()),
+        (is_cut && is_chosen).then(|| {
+            TopQuery(List {
+                limit: limit(wanted),
                 sort: wanted.sort.map(OrOther::from),
                 filter: wanted.filter.clone(),
             })
         })
     }
 
-    /// Shows the zombies that the agent has chosen among all.
-    fn choose(&mut self, chosen: Document<Zombie>) {
-        self.chosen_of = Some(chosen.total);
-        self.document.items[0].zombies = chosen.items;
-        self.explain_zombies();
+    /// Shows the rows that the agent has chosen among all.
+    pub fn choose(&mut self, chosen: Document<Top>) {
+        self.chosen = chosen.items.into_iter().next().map(Box::new);
+        let parents = &self.document.items[0].parents;
+        if let Some(chosen) = &mut self.chosen {
+            explain(&mut chosen.zombies, &self.parents, parents);
+        }
     }
 
-    /// The verdict stands with the parent, which the zombie's row does not show.
-    fn explain_zombies(&mut self) {
-        let Top {
-            parents, zombies, ..
-        } = &mut self.document.items[0];
-        for zombie in zombies.iter_mut().filter(|it| it.verdict.is_none()) {
-            let holder = zombie.tracer.as_ref().or(zombie.parent.as_ref());
-            let holder = holder.and_then(|holder| self.parents.get(&holder.pid));
-            let verdict = holder.and_then(|&place| parents[place].verdict.clone());
-            zombie.verdict = verdict.map(Shared::new);
-        }
+    /// The frame, or instead the rows of it that the agent has chosen.
+    fn rows(&self) -> &Top {
+        self.chosen.as_deref().unwrap_or_else(|| self.top())
+    }
+
+    /// Whether a row passes: what the agent has chosen does.
+    fn passes(&self, filter: &Filter, row: &Row<'_>) -> bool {
+        self.chosen.is_some() || filter.matches(row)
     }
 
     /// What the agent uses, if it was asked and knows.
@@ -113,15 +119,37 @@ impl Host {
         &self.document.items[0]
     }
 
+    /// What of its parents is not in the view.
+    fn missing_parents(&self) -> Missing {
+        let rows = self.rows();
+        let all = self.top().parents_total;
+        Missing::of(rows.parents.len(), rows.parents_total, all)
+    }
+
+    /// What of its zombies is not in the view.
+    fn missing_zombies(&self) -> Missing {
+        let (rows, all) = (self.rows(), self.top().summary.zombies);
+        // Of an older agent, only the number of all is known.
+        let passing = self.chosen.as_ref().map_or(all, |it| it.zombies_total);
+        Missing::of(rows.zombies.len(), passing, all)
+    }
+
+    /// What of its workloads is not in the view.
+    fn missing_workloads(&self) -> Missing {
+        let rows = self.rows();
+        let all = self.top().workloads_total;
+        Missing::of(rows.workloads.len(), rows.workloads_total, all)
+    }
+
     /// What the frame leaves out.
     fn hidden(&self) -> Option<String> {
-        let top = self.top();
-        let parents = top.parents_total.saturating_sub(top.parents.len() as u64);
-        let zombies = self.chosen_of.unwrap_or(top.summary.zombies);
-        let zombies = zombies.saturating_sub(top.zombies.len() as u64);
-        let hidden = [(parents, "parent"), (zombies, "zombie")];
-        let hidden = hidden.into_iter().filter(|(number, _)| *number > 0);
-        let hidden: Vec<_> = hidden.map(|(number, what)| count(number, what)).collect();
+        let hidden = [
+            (self.missing_parents(), "parent"),
+            (self.missing_zombies(), "zombie"),
+            (self.missing_workloads(), "workload"),
+        ];
+        let hidden = hidden.into_iter().filter(|(missing, _)| missing.cut > 0);
+        let hidden: Vec<_> = hidden.map(|(it, what)| count(it.cut, what)).collect();
         let text = format!(
             "not shown: {}; `reapwatch culprits` and `reapwatch zombies` list all",
             hidden.join(", ")
@@ -134,6 +162,21 @@ impl Host {
         self.parents
             .get(&pid)
             .map(|&place| &self.top().parents[place])
+    }
+}
+
+/// How many rows of each table are asked for.
+fn limit(wanted: &Wanted) -> Option<usize> {
+    wanted.all.then_some(MAX_ROWS)
+}
+
+/// The verdict stands with the parent, which the zombie's row does not show.
+fn explain(zombies: &mut [Zombie], places: &HashMap<u32, usize>, parents: &[Parent]) {
+    for zombie in zombies.iter_mut().filter(|it| it.verdict.is_none()) {
+        let holder = zombie.tracer.as_ref().or(zombie.parent.as_ref());
+        let holder = holder.and_then(|holder| places.get(&holder.pid));
+        let verdict = holder.and_then(|&place| parents[place].verdict.clone());
+        zombie.verdict = verdict.map(Shared::new);
     }
 }
 
@@ -168,11 +211,13 @@ impl Feed for Source {
             let replay = replay.clone();
             tokio::task::spawn_blocking(move || replay.seek(at)).await??;
         }
-        let limit = wanted.all.then_some(MAX_ROWS);
-        let mut host = Host::new(self.ask(TopQuery { limit }).await?.answer)?;
+        let whole = TopQuery(List {
+            limit: limit(&wanted),
+            ..List::default()
+        });
+        let mut host = Host::new(self.ask(whole).await?.answer)?;
         if let Some(choice) = host.choice(&wanted) {
-            // Some fields are not known to agents, of zombies or at all: then what the frame has is
-            // filtered here.
+            // An older agent does not know this: then what the frame has is filtered here.
             if let Some(Ok(chosen)) = asked(self, choice).await? {
                 host.choose(chosen);
             }
@@ -201,24 +246,7 @@ impl Frame for Host {
         &stuck::VIEW,
         &agent::VIEW,
     ];
-    const FIELDS: &'static [Field] = &[
-        Field::Pid,
-        Field::Comm,
-        Field::Parent,
-        Field::Zombies,
-        Field::Age,
-        Field::Leak,
-        Field::Reaps,
-        Field::Why,
-        Field::Workload,
-        Field::Namespace,
-        Field::Pod,
-        Field::Container,
-        Field::Unit,
-        Field::User,
-        Field::Exit,
-        Field::Killer,
-    ];
+    const FIELDS: &'static [Field] = &TOP_FIELDS;
     const FILTER: &'static str = "oldest>10s and ns=shop and not why=just_died";
     const NOTES: &'static [&'static str] = &[
         "A value with >= or ≥ is a lower bound: the process died before the agent started. A \
@@ -306,7 +334,12 @@ impl Frame for Host {
         text + &missing(head)
     }
 
+    fn forget_choice(&mut self) {
+        self.chosen = None;
+    }
+
     fn look_up(&mut self, later: Self) {
+        self.chosen = later.chosen;
         self.stuck = later.stuck;
         self.doctor = later.doctor;
         self.checks = later.checks;
@@ -316,16 +349,17 @@ impl Frame for Host {
     fn document(&self, filter: Option<&Filter>) -> impl Serialize {
         let mut document = self.document.clone();
         let top = &mut document.items[0];
+        let chosen = self.rows();
         let rows = passing(self, &culprits::VIEW, filter).into_iter();
-        top.parents = rows.map(|row| self.top().parents[row].clone()).collect();
+        top.parents = rows.map(|row| chosen.parents[row].clone()).collect();
         let rows = passing(self, &zombies::VIEW, filter).into_iter();
-        top.zombies = rows.map(|row| self.top().zombies[row].clone()).collect();
+        top.zombies = rows.map(|row| chosen.zombies[row].clone()).collect();
         for zombie in &mut top.zombies {
             // It came with the parent.
             zombie.verdict = None;
         }
         let rows = passing(self, &workloads::VIEW, filter).into_iter();
-        top.workloads = rows.map(|row| self.top().workloads[row].clone()).collect();
+        top.workloads = rows.map(|row| chosen.workloads[row].clone()).collect();
         document
     }
 }

@@ -2,7 +2,7 @@
 
 use api::Stuck;
 
-use super::super::view::{Identity, Table};
+use super::super::view::{Identity, Missing, Table};
 use super::{Host, detail, nothing};
 use crate::views::stuck::{COLUMNS, block, process_of};
 
@@ -13,9 +13,19 @@ pub(super) static VIEW: Table<Host, Stuck> = Table {
         Some(Ok(document)) => &document.items,
         _ => &[],
     },
+    missing: |host| match &host.stuck {
+        Some(Ok(document)) => Missing::of(document.items.len(), document.total, document.total),
+        _ => Missing::default(),
+    },
     columns: &COLUMNS,
     sorts: &["STUCK", "PID"],
-    count: |host| Some(host.top().summary.stuck),
+    count: |host| {
+        let summary = &host.top().summary;
+        Some(match &host.stuck {
+            Some(Ok(document)) => document.total,
+            _ => summary.stuck + summary.unheard,
+        })
+    },
     identity: |it| Identity::of(&process_of(it)),
     copied: |it| it.pid.to_string(),
     is_idle: |_| false,

@@ -4,14 +4,15 @@ use api::{Bound, WorkloadRow};
 
 use super::super::view::{Identity, Table};
 use super::{Host, detail};
-use crate::views::column::{Column, Tone};
+use crate::views::column::{Column, Shown, Tone};
 use crate::views::look::Look;
 use crate::views::text::rate;
 
 /// The view.
 pub(super) static VIEW: Table<Host, WorkloadRow> = Table {
     title: "Workloads",
-    rows: |host| &host.top().workloads,
+    rows: |host| &host.rows().workloads,
+    missing: Host::missing_workloads,
     columns: &COLUMNS,
     sorts: &["ZOMBIES", "OLDEST", "REAPS/s", "WORKLOAD"],
     count: |host| {
@@ -26,7 +27,7 @@ pub(super) static VIEW: Table<Host, WorkloadRow> = Table {
     identity: |it| Identity::Named(name(it, Look::PLAIN)),
     copied: |it| name(it, Look::PLAIN),
     is_idle: |it| it.zombies == 0,
-    passes: |_, it, filter| filter.matches(&it.into()),
+    passes: |host, it, filter| host.passes(filter, &it.into()),
     empty: |host, _| match host.top().workloads.len() {
         0 => "no process with a known workload holds zombies or reaps children".to_owned(),
         _ => "no workload holds zombies (i shows those that reap children)".to_owned(),
@@ -40,7 +41,7 @@ static COLUMNS: [Column<WorkloadRow>; 8] = [
     Col::text("WORKLOAD", "pod, container or unit", |it, look| {
         Some(name(it, look))
     })
-    .width(16, 60)
+    .width(20, 60)
     .cut_front(),
     Col::count("ZOMBIES", "zombies that its processes have to reap", |it| {
         Some(it.zombies)
@@ -70,7 +71,7 @@ static COLUMNS: [Column<WorkloadRow>; 8] = [
     .rank(4),
     Col::number(
         "LEAK/s",
-        "children of its processes that died and were not reaped, over the last minute",
+        "new zombies per second over the last minute; one burst is no leak",
         |it| Some(it.leaked_per_second),
         rate,
     )
@@ -100,6 +101,7 @@ static COLUMNS: [Column<WorkloadRow>; 8] = [
     )
     .width(12, 16)
     .rank(7)
+    .shown(Shown::IfUsed)
     .tone(|it| match &it.pids {
         Some(pids) if crate::views::pids::matters(pids) => Tone::Bad,
         _ => Tone::Plain,
@@ -107,7 +109,14 @@ static COLUMNS: [Column<WorkloadRow>; 8] = [
     Col::text(
         "WHY",
         "verdict on the worst of its processes",
-        |it, look| it.verdict.as_ref().map(|id| look.clean(&id.0)),
+        |it, look| {
+            let id = it.verdict.as_ref()?;
+            // Older agents do not say how sure it is.
+            Some(match &it.confidence {
+                Some(confidence) => look.why_by(id, confidence),
+                None => look.clean(&id.0),
+            })
+        },
     )
     .width(15, 26)
     .whole()

@@ -11,7 +11,8 @@ use crate::views::zombies::{COLUMNS, process_of};
 /// The view.
 pub(super) static VIEW: Table<Host, Zombie> = Table {
     title: "Zombies",
-    rows: |host| &host.top().zombies,
+    rows: |host| &host.rows().zombies,
+    missing: Host::missing_zombies,
     columns: &COLUMNS,
     sorts: &["AGE", "PID"],
     count: |host| Some(host.top().summary.zombies),
@@ -20,13 +21,15 @@ pub(super) static VIEW: Table<Host, Zombie> = Table {
     is_idle: |_| false,
     // A zombie has its parent's rates: `leak>1` then shows the zombies of leaking parents.
     passes: |host, it, filter| {
-        let parent = it.parent.as_ref().and_then(|it| host.parent(it.pid));
-        filter.matches(&Row {
+        let parent = it.tracer.as_ref().or(it.parent.as_ref());
+        let parent = parent.and_then(|it| host.parent(it.pid));
+        let row = Row {
             zombies: parent.map(|it| it.zombies),
             leak: parent.map(|it| it.leaked_per_second),
             reaps: parent.map(|it| it.reaped_per_second),
             ..Row::from(it)
-        })
+        };
+        host.passes(filter, &row)
     },
     empty: |host, look| {
         let summary = &host.top().summary;
