@@ -82,9 +82,12 @@ fn privileges(may_load: bool) -> Fact {
     } else {
         "may not load probes"
     };
-    let fix = "run it with sudo, give the binary cap_bpf,cap_perfmon=ep with setcap, or add the \
-               capabilities BPF and PERFMON to its container";
-    fact("privileges", may_load, found.to_owned(), fix)
+    fact(
+        "privileges",
+        may_load,
+        found.to_owned(),
+        probes::fix_for_loading(),
+    )
 }
 
 /// In any other namespace, most processes would be invisible and taken for dead.

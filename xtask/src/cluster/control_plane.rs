@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::iter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -63,17 +63,22 @@ impl ControlPlane {
 }
 
 /// The file with which a user talks to the API server.
-pub(super) fn config_of(user: &str) -> Result<std::path::PathBuf> {
-    let path = file(&format!("{user}.conf"));
+pub(super) fn config_of(user: &str) -> Result<PathBuf> {
+    config(user, &format!("https://{API_SERVER}"), &token_of(user))
+}
+
+/// A file of this name with which a token is shown to a server.
+pub(super) fn config(name: &str, server: &str, token: &str) -> Result<PathBuf> {
+    let path = file(&format!("{name}.conf"));
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "test", "cluster": {
-            "server": format!("https://{API_SERVER}"),
+            "server": server,
             "certificate-authority": certificate(),
         }}],
-        "users": [{"name": user, "user": {"token": token_of(user)}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
+        "users": [{"name": name, "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": name}}],
         "current-context": "test",
     });
     fs::write(&path, config.to_string()).context("write the configuration of a user")?;
