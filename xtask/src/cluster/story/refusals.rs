@@ -80,10 +80,6 @@ fn in_kubectl() -> Vec<Case> {
             &["--kubeconfig=/nope", "culprits"],
             ["/nope", "set --kubeconfig"],
         ),
-        (
-            &["--node=node-1", "explain", "4194305"],
-            ["4194305", "4194305"],
-        ),
     ];
     let commands = cases.into_iter();
     commands
