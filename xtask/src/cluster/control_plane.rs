@@ -1,7 +1,6 @@
 //! etcd, API server, controller manager and scheduler.
 
 use std::fs;
-use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -95,13 +94,17 @@ pub(super) fn token_of(user: &str) -> String {
     format!("token-of-{user}")
 }
 
+/// A user who may do nothing.
+pub(super) const STRANGER: &str = "stranger";
+
 fn write_tokens(nodes: &[String]) -> Result<()> {
     let admin = format!("{},{ADMIN},{ADMIN},system:masters\n", token_of(ADMIN));
     let kubelets = nodes.iter().map(|node| {
         let token = token_of(node);
         format!("{token},system:node:{node},{node},system:nodes\n")
     });
-    let lines: String = iter::once(admin).chain(kubelets).collect();
+    let stranger = format!("{},{STRANGER},{STRANGER}\n", token_of(STRANGER));
+    let lines: String = [admin, stranger].into_iter().chain(kubelets).collect();
     fs::write(file("tokens.csv"), lines).context("write the tokens of users")?;
     config_of(ADMIN).map(drop)
 }
