@@ -111,13 +111,25 @@ fn a_cluster_of_one_node_needs_no_node_name() {
     assert!(asked[0].contains("--namespace other") && !asked[0].contains("nodeName"));
 }
 
+/// How kubectl answers, the arguments, the exit status, and a part of the only line.
+type Case<'a> = (&'a str, &'a [&'a str], i32, &'a str);
+
+fn assert_sentences(cases: &[Case]) {
+    for &(answers, args, status, part) in cases {
+        let (code, stdout, stderr, _) = Cluster::new(answers).run(args);
+        assert_eq!((code, stdout.as_str()), (status, ""), "{args:?}: {stderr}");
+        assert!(stderr.contains(part), "{part:?} is not in {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
 #[test]
-fn each_error_is_one_sentence() {
-    for (answers, args, status, part) in [
+fn a_node_without_one_agent_is_named() {
+    assert_sentences(&[
         (
             "get) case $* in *' node worker-9 '*) echo 'Error (NotFound): nodes' >&2; exit 1 ;; \
              *) echo 'No resources found' >&2 ;; esac ;;",
-            &["--node", "worker-9", "top"][..],
+            &["--node", "worker-9", "top"],
             1,
             "worker-9; see kubectl get nodes",
         ),
@@ -140,6 +152,12 @@ fn each_error_is_one_sentence() {
             "several agents run on node worker-1; choose one with --pod: a b\n",
         ),
         (TWO_AGENTS, &["top"], 1, "--node"),
+    ]);
+}
+
+#[test]
+fn an_error_of_kubectl_comes_with_its_fix() {
+    assert_sentences(&[
         (
             "get) echo 'E1130 08:48:53.662374 7 memcache.go:265] x' >&2; echo 'no server' >&2; \
              exit 1 ;;",
@@ -165,6 +183,12 @@ fn each_error_is_one_sentence() {
             1,
             "choose another with --context or --kubeconfig\n",
         ),
+    ]);
+}
+
+#[test]
+fn a_pod_that_cannot_be_asked_is_named() {
+    assert_sentences(&[
         (
             "get) echo 'agent|a|||ImagePullBackOff||Pending' ;;",
             &["top"],
@@ -183,16 +207,17 @@ fn each_error_is_one_sentence() {
             1,
             "--forward",
         ),
+    ]);
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    assert_sentences(&[
         ("", &[], 2, "kubectl reapwatch --node NODE top"),
         ("", &["--node"], 2, "--node needs a value"),
         ("", &["--nod", "top"], 2, "--nod before the command"),
         ("", &["agent"], 2, "agent is not a view"),
-    ] {
-        let (code, stdout, stderr, _) = Cluster::new(answers).run(args);
-        assert_eq!((code, stdout.as_str()), (status, ""), "{args:?}: {stderr}");
-        assert!(stderr.contains(part), "{part:?} is not in {stderr}");
-        assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    }
+    ]);
 }
 
 #[test]
