@@ -129,7 +129,7 @@ fn in_views(prometheus: &str) -> Vec<Case> {
         (
             "--prometheus",
             &format!("{prometheus}/nope"),
-            ["404", "check"],
+            ["404", "pass the URL"],
         ),
         (
             "--prometheus",
@@ -139,7 +139,7 @@ fn in_views(prometheus: &str) -> Vec<Case> {
         (
             "--url",
             "http://no-such-host.invalid:9991",
-            [NO_HOST, "check"],
+            [NO_HOST, "correct --url"],
         ),
     ];
     let commands = cases.into_iter().map(|(option, url, says)| {
