@@ -11,6 +11,8 @@ const REAPWATCH: &str = "--namespace=reapwatch";
 
 /// Where a pod has the token of its service account.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// What the component pod-events sets.
+const EVENTS: &str = "REAPWATCH_POD_EVENTS";
 /// A user that is not root.
 const NOBODY: u32 = 65534;
 
@@ -177,6 +179,8 @@ impl Case {
                 retain(&mut container["volumeMounts"], &|it| {
                     it["mountPath"] != ACCOUNT
                 });
+                // Events cannot be written without it, which is refused at the start.
+                retain(&mut container["env"], &|it| it["name"] != EVENTS);
                 spec["automountServiceAccountToken"] = false.into();
             }
         }
