@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use crate::engine::host;
 use crate::host::cgroups::Mounts;
 use crate::host::cri;
+use crate::host::kubernetes::Cluster;
 use crate::probes::{self, Config, Hidden, HookKind, PidNamespace, ProbeReport, Source};
 use api::{Doctor, Fact, Probe};
 use model::workload::pods::Failure;
@@ -81,9 +82,12 @@ fn privileges(may_load: bool) -> Fact {
     } else {
         "may not load probes"
     };
-    let fix = "run it with sudo, give the binary cap_bpf,cap_perfmon=ep with setcap, or add the \
-               capabilities BPF and PERFMON to its container";
-    fact("privileges", may_load, found.to_owned(), fix)
+    fact(
+        "privileges",
+        may_load,
+        found.to_owned(),
+        probes::fix_for_loading(),
+    )
 }
 
 /// In any other namespace, most processes would be invisible and taken for dead.
@@ -123,6 +127,26 @@ pub(crate) fn kept() -> Fact {
         kept.join(", ")
     };
     fact("kept capabilities", true, found, "")
+}
+
+/// Whether the API server sends the pods of this node, if it is asked.
+pub(crate) fn pod_watch(cluster: &Cluster, failure: Option<Failure>) -> Fact {
+    let found = match failure {
+        None => "the API server sends the pods of this node",
+        Some(Failure::Forbidden) => "the API server denies it",
+        Some(Failure::Disconnected) => "the API server is out of reach",
+        Some(Failure::Slow) => "the API server does not answer in time",
+        Some(_) => "the API server answers with errors",
+    };
+    let fix = failure.map(|it| cluster.fix(it)).unwrap_or_default();
+    fact("pod watch", failure.is_none(), found.to_owned(), &fix)
+}
+
+/// Why a pod does not watch the others of its node.
+pub(crate) fn no_pod_watch(why: &str) -> Fact {
+    let fix = "mount a token of the service account and set NODE_NAME, as the manifests do; or set \
+               --pod-names files";
+    fact("pod watch", false, why.to_owned(), fix)
 }
 
 /// Whether the container runtime answers, if it is used.

@@ -70,7 +70,10 @@ impl Cluster {
     }
 }
 
-const ONE_AGENT: &str = "get) echo pod/reapwatch-abcde ;;";
+/// A pod whose agent runs, as the script asks for it.
+const ONE_AGENT: &str = "get) echo 'agent|reapwatch-abcde||2026-11-30T10:00:00Z|||Running' ;;";
+/// Two of them.
+const TWO_AGENTS: &str = "get) echo 'agent|a||2026||||'; echo 'agent|b||2026||||' ;;";
 
 #[test]
 fn a_view_runs_inside_the_agent_of_the_node() {
@@ -87,15 +90,16 @@ fn a_view_runs_inside_the_agent_of_the_node() {
         (code, stdout.as_str(), stderr.as_str()),
         (3, "a view\n", "")
     );
+    let [list, exec] = &asked[..] else {
+        panic!("it asks twice: {asked:?}");
+    };
+    let selected = "--context=prod get pods --namespace reapwatch --selector \
+                    app.kubernetes.io/name=reapwatch --field-selector=spec.nodeName=worker-1 ";
+    assert!(list.starts_with(selected), "{list}");
     assert_eq!(
-        asked,
-        [
-            "--context=prod get pods --namespace reapwatch --selector \
-             app.kubernetes.io/name=reapwatch --field-selector \
-             status.phase=Running,spec.nodeName=worker-1 --output name",
-            "--context=prod exec --namespace reapwatch reapwatch-abcde --container agent -- \
-             /reapwatch culprits --fail a b",
-        ]
+        exec,
+        "--context=prod exec --namespace reapwatch reapwatch-abcde --container agent -- /reapwatch \
+         culprits --fail a b"
     );
 }
 
@@ -107,13 +111,25 @@ fn a_cluster_of_one_node_needs_no_node_name() {
     assert!(asked[0].contains("--namespace other") && !asked[0].contains("nodeName"));
 }
 
+/// How kubectl answers, the arguments, the exit status, and a part of the only line.
+type Case<'a> = (&'a str, &'a [&'a str], i32, &'a str);
+
+fn assert_sentences(cases: &[Case]) {
+    for &(answers, args, status, part) in cases {
+        let (code, stdout, stderr, _) = Cluster::new(answers).run(args);
+        assert_eq!((code, stdout.as_str()), (status, ""), "{args:?}: {stderr}");
+        assert!(stderr.contains(part), "{part:?} is not in {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
 #[test]
-fn each_error_is_one_sentence() {
-    for (answers, args, status, part) in [
+fn a_node_without_one_agent_is_named() {
+    assert_sentences(&[
         (
             "get) case $* in *' node worker-9 '*) echo 'Error (NotFound): nodes' >&2; exit 1 ;; \
              *) echo 'No resources found' >&2 ;; esac ;;",
-            &["--node", "worker-9", "top"][..],
+            &["--node", "worker-9", "top"],
             1,
             "worker-9; see kubectl get nodes",
         ),
@@ -130,43 +146,111 @@ fn each_error_is_one_sentence() {
             "worker-1 in namespace reapwatch; check",
         ),
         (
-            "get) echo pod/a; echo pod/b ;;",
+            TWO_AGENTS,
             &["--node", "worker-1", "top"],
             1,
-            "several agents run on node worker-1; choose one with --pod: pod/a pod/b\n",
+            "several agents run on node worker-1; choose one with --pod: a b\n",
         ),
-        ("get) echo pod/a; echo pod/b ;;", &["top"], 1, "--node"),
+        (TWO_AGENTS, &["top"], 1, "--node"),
+    ]);
+}
+
+#[test]
+fn an_error_of_kubectl_comes_with_its_fix() {
+    assert_sentences(&[
         (
             "get) echo 'E1130 08:48:53.662374 7 memcache.go:265] x' >&2; echo 'no server' >&2; \
              exit 1 ;;",
             &["top"],
             1,
-            "cannot list the agents: no server\n",
+            "cannot find the agent: no server; check that kubectl get pods",
         ),
         (
-            "get) echo pod/a ;; exec) exit 1 ;; auth) exit 1 ;;",
+            "get) echo 'error: context \"x\" does not exist' >&2; exit 1 ;;",
+            &["--context", "x", "top"],
+            1,
+            "agent: context \"x\" does not exist; see kubectl config get-contexts\n",
+        ),
+        (
+            "get) echo 'error: You must be logged in to the server (Unauthorized)' >&2; exit 1 ;;",
+            &["top"],
+            1,
+            "log in to the cluster again",
+        ),
+        (
+            "get) echo 'The connection to the server x was refused' >&2; exit 1 ;;",
+            &["top"],
+            1,
+            "choose another with --context or --kubeconfig\n",
+        ),
+    ]);
+}
+
+#[test]
+fn a_pod_that_cannot_be_asked_is_named() {
+    assert_sentences(&[
+        (
+            "get) echo 'agent|a|||ImagePullBackOff||Pending' ;;",
+            &["top"],
+            1,
+            "pod a does not run (ImagePullBackOff); see kubectl describe pod --namespace reapwatch a\n",
+        ),
+        (
+            "get) echo 'agent|a|||||Pending'; echo 'agent|b|2026||||Running' ;;",
+            &["top"],
+            1,
+            "pod a does not run (Pending); see",
+        ),
+        (
+            &format!("{ONE_AGENT} exec) exit 1 ;; auth) echo no; exit 1 ;;"),
             &["top"],
             1,
             "--forward",
         ),
+    ]);
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    assert_sentences(&[
         ("", &[], 2, "kubectl reapwatch --node NODE top"),
         ("", &["--node"], 2, "--node needs a value"),
         ("", &["--nod", "top"], 2, "--nod before the command"),
         ("", &["agent"], 2, "agent is not a view"),
-    ] {
-        let (code, stdout, stderr, _) = Cluster::new(answers).run(args);
-        assert_eq!((code, stdout.as_str()), (status, ""), "{args:?}: {stderr}");
-        assert!(stderr.contains(part), "{part:?} is not in {stderr}");
-        assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    }
+    ]);
 }
 
 #[test]
 fn a_failed_view_does_not_blame_permissions() {
-    let cluster =
-        Cluster::new("get) echo pod/a ;; exec) echo 'no such PID' >&2; exit 1 ;; auth) ;;");
+    // Nor is an API server that has just gone away a lack of permission.
+    let cluster = Cluster::new(&format!(
+        "{ONE_AGENT} exec) echo 'no such PID' >&2; \
+             echo 'command terminated with exit code 1' >&2; exit 1 ;; \
+             auth) echo 'no server' >&2; exit 1 ;;"
+    ));
     let (code, _, stderr, _) = cluster.run(&["explain", "1"]);
     assert_eq!((code, stderr.as_str()), (1, "no such PID\n"));
+}
+
+#[test]
+fn a_pod_that_is_being_deleted_is_not_asked_if_there_is_another() {
+    let cluster = Cluster::new(
+        "get) echo 'agent|old|2026|2026|||Running'; echo 'agent|new||2026|||Running' ;;\nexec) ;;",
+    );
+    let (code, _, stderr, asked) = cluster.run(&["--node", "worker-1", "top"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(asked[1].contains(" new "), "{asked:?}");
+}
+
+#[test]
+fn a_pod_that_is_named_is_not_listed() {
+    let cluster = Cluster::new(&format!("{ONE_AGENT}\nexec) ;;"));
+    let (code, _, _, asked) = cluster.run(&["--pod", "pod/reapwatch-abcde", "top"]);
+    assert_eq!(code, 0);
+    assert!(
+        asked[0].starts_with("get pod reapwatch-abcde "),
+        "{asked:?}"
+    );
 }
 
 #[test]
@@ -225,8 +309,7 @@ fn a_failed_port_forward_is_one_sentence() {
     cluster.program("reapwatch", "");
     let (code, _, stderr, _) = cluster.run(&["--forward", "zombies"]);
     assert_eq!(code, 1);
-    assert_eq!(
-        stderr,
-        "kubectl reapwatch: cannot forward a port to pod reapwatch-abcde: error: forbidden\n"
-    );
+    let start = "kubectl reapwatch: cannot forward a port to pod reapwatch-abcde: forbidden; ";
+    assert!(stderr.starts_with(start), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }

@@ -91,7 +91,7 @@ impl Agent {
             probes,
             source: kernel.source,
             facts,
-            cri: settings.names.cri.clone(),
+            names: settings.names.clone(),
         };
         let is_daemon = settings.role == Role::Daemon;
         let watchdog = is_daemon.then(|| Watchdog::find(std::time::Instant::now()));

@@ -1,11 +1,10 @@
 //! What this host allowed when the probes were attached.
 
-use super::{feed::Feed, scrape};
+use super::{feed::Feed, scrape, settings::Names};
 use crate::doctor;
-use crate::host::cri::Cri;
 use crate::probes::{HookKind, ProbeReport};
 use api::Fact;
-use model::workload::pods::Failure;
+use model::workload::pods::{Failure, Watched};
 
 /// The conditions under which the agent works.
 #[derive(Debug)]
@@ -14,8 +13,8 @@ pub(super) struct Conditions {
     pub(super) source: HookKind,
     /// Capabilities before they were dropped, and those that are kept.
     pub(super) facts: Vec<Fact>,
-    /// The container runtime.
-    pub(super) cri: Option<Cri>,
+    /// Where names come from.
+    pub(super) names: Names,
 }
 
 impl Conditions {
@@ -23,11 +22,13 @@ impl Conditions {
     pub(super) fn doctor(&self, feed: &Feed) -> api::Doctor {
         let state = &feed.state;
         let mut facts = self.facts.clone();
-        if let Some((cri, watched)) = self.cri.as_ref().zip(state.workloads.cri) {
-            // Until its first answer, count the runtime as slow, not as failed.
-            let failure = watched.last.or(Some(Failure::Slow));
-            let failure = failure.filter(|_| !watched.up);
-            facts.push(doctor::runtime(cri.socket(), failure));
+        let names = &self.names;
+        facts.extend(names.no_watch.as_deref().map(doctor::no_pod_watch));
+        if let Some((cluster, watched)) = names.watch.as_ref().zip(state.workloads.watched) {
+            facts.push(doctor::pod_watch(cluster, failure_of(&watched)));
+        }
+        if let Some((cri, watched)) = names.cri.as_ref().zip(state.workloads.cri) {
+            facts.push(doctor::runtime(cri.socket(), failure_of(&watched)));
         }
         facts.extend(doctor::evidence(&state.judgements.notes()));
         let lost = feed.intake.tally.lost(&feed.counters()).by_reason();
@@ -62,4 +63,9 @@ impl Conditions {
         let attached = self.probes.iter().filter_map(ProbeReport::attached);
         attached.collect()
     }
+}
+
+/// Why a source of names does not work now. Until its first answer it is slow.
+fn failure_of(watched: &Watched) -> Option<Failure> {
+    (!watched.up).then(|| watched.last.unwrap_or(Failure::Slow))
 }

@@ -40,7 +40,9 @@ impl Resolver {
     pub(super) fn start(settings: &Settings, now_ns: u64) -> anyhow::Result<(Self, Workloads)> {
         let (work, to_do) = std_mpsc::channel();
         let (sender, answers) = mpsc::unbounded_channel();
-        let Names { files, watch, cri } = settings.names.clone();
+        let Names {
+            files, watch, cri, ..
+        } = settings.names.clone();
         let sources = Sources {
             disk: files,
             watch: watch.is_some(),

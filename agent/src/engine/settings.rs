@@ -38,6 +38,8 @@ pub(super) struct Names {
     pub(super) files: bool,
     /// A watch on the pods of this node.
     pub(super) watch: Option<Cluster>,
+    /// Why there is none, although this is a pod.
+    pub(super) no_watch: Option<String>,
     /// The container runtime.
     pub(super) cri: Option<Cri>,
 }
@@ -105,6 +107,7 @@ impl Settings {
             names: Names {
                 files: true,
                 watch: None,
+                no_watch: None,
                 cri: probes.cri_endpoint.clone().map(Cri::at),
             },
         }
@@ -116,6 +119,7 @@ impl Names {
     fn of(args: &NameArgs, cri: Option<Cri>) -> anyhow::Result<Self> {
         let cluster = |node: &str| Cluster::of(args, node);
         let node = args.node();
+        let mut no_watch = None;
         let watch = match args.pod_names {
             PodNames::Watch => {
                 let node = node.context("--pod-names watch needs --node-name or NODE_NAME")?;
@@ -125,15 +129,21 @@ impl Names {
                 )
             }
             PodNames::Auto if args.kube_url.is_some() || Cluster::is_around() => {
-                let cluster = node.map(cluster).transpose();
-                cluster.unwrap_or_else(|error| {
-                    log::warn!("pod names come from files only: {error:#}");
-                    None
-                })
+                let node = node.context("NODE_NAME is not set");
+                let found = node.and_then(cluster);
+                no_watch = found.as_ref().err().map(|error| format!("{error:#}"));
+                found.ok()
             }
             PodNames::Auto | PodNames::Files | PodNames::None => None,
         };
-        let files = matches!(args.pod_names, PodNames::Auto | PodNames::Files);
-        Ok(Self { files, watch, cri })
+        if let Some(why) = &no_watch {
+            log::warn!("pod names come from files only: {why}");
+        }
+        Ok(Self {
+            files: matches!(args.pod_names, PodNames::Auto | PodNames::Files),
+            watch,
+            no_watch,
+            cri,
+        })
     }
 }

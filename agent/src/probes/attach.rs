@@ -72,7 +72,7 @@ pub(crate) fn attach(config: Config) -> Result<Attached, KernelError> {
         PidNamespace::own().check()?;
     }
     if !privileges::may_load() {
-        return Err(KernelError::Privileges);
+        return Err(KernelError::Privileges(privileges::fix_for_loading()));
     }
     memlock::raise();
     let attached = tracefs::with_tracefs(|| load_and_attach(config));

@@ -13,11 +13,8 @@ pub(super) fn with_causes(error: impl Into<anyhow::Error>) -> io::Error {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KernelError {
     /// Missing permission to load programs.
-    #[error(
-        "loading kernel probes needs root, or the capabilities BPF and PERFMON: run it with sudo, \
-         give the binary cap_bpf,cap_perfmon=ep with setcap, or add both to its container"
-    )]
-    Privileges,
+    #[error("loading kernel probes needs root, or the capabilities BPF and PERFMON: {0}")]
+    Privileges(&'static str),
     /// Most processes of the machine are invisible from here.
     #[error(
         "this process is in its own PID namespace and sees only the processes in it: run it on the \

@@ -31,7 +31,9 @@ pub(crate) use memlock::ALSO_WARNED_BY;
 pub(crate) use mounts::mount_for_this_thread;
 pub(crate) use object::Config;
 pub(crate) use pidfds::Pidfds;
-pub(crate) use privileges::{Role, give_up, kept, may_load, missing_for_waits, missing_to_read};
+pub(crate) use privileges::{
+    Role, fix_for_loading, give_up, kept, may_load, missing_for_waits, missing_to_read,
+};
 pub(crate) use procfs::start_ns;
 pub(crate) use readable::Readable;
 pub(crate) use report::ProbeReport;

@@ -5,8 +5,9 @@ use std::{io, sync::OnceLock};
 use rustix::{
     io::Errno,
     thread::{
-        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
-        remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+        CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set,
+        clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
+        set_no_new_privs,
     },
 };
 
@@ -49,6 +50,18 @@ pub(crate) fn may_load() -> bool {
     let both = CapabilitySet::BPF | CapabilitySet::PERFMON;
     let have = effective();
     have.contains(CapabilitySet::SYS_ADMIN) || have.contains(both)
+}
+
+/// What to do if it does not let us: root has only what is in the bounding set, and other users have
+/// nothing of it.
+pub(crate) fn fix_for_loading() -> &'static str {
+    let possible = |it| capability_is_in_bounding_set(it).unwrap_or(false);
+    if possible(CapabilitySet::BPF) && possible(CapabilitySet::PERFMON) {
+        "run it as root, with sudo or as user 0 of its container (runAsUser: 0), or give the binary \
+         cap_bpf,cap_perfmon=ep with setcap"
+    } else {
+        "add the capabilities BPF and PERFMON to its container or to the bounding set of its unit"
+    }
 }
 
 /// The capabilities that this thread lacks to see what any other thread waits for, in /proc: without

@@ -130,6 +130,14 @@ fn is_up(agent: &Agent) -> bool {
     agent.metric("reapwatch_pod_watch_up", "") > 0.5
 }
 
+/// What `doctor` finds of the watch if it works, and what to do if not.
+fn doctor(agent: &Agent) -> Result<String, String> {
+    let mut facts = agent.doctor().facts.into_iter();
+    let fact = facts.find(|it| it.name == "pod watch").expect("a fact");
+    assert_eq!(fact.ok, fact.fix.is_none(), "{fact:?}");
+    fact.fix.map_or(Ok(fact.found), Err)
+}
+
 fn log(agent: &Agent) -> String {
     fs::read_to_string(agent.socket().with_extension("log")).expect("it logs there")
 }
@@ -303,6 +311,7 @@ fn server_away_for_a_while() {
     let server = ApiServer::with(&[]);
     let (agent, _root) = agent_of(&server);
     assert!(eventually(|| is_up(&agent)));
+    assert!(doctor(&agent).is_ok(), "{:?}", doctor(&agent));
     server.next_watch(Answer::Status(503, "ServiceUnavailable"));
     server.break_in("{}");
     assert!(eventually(|| server.watches().len() >= 2));
@@ -318,6 +327,7 @@ fn never_answers_first() {
     server.next_list(Answer::Never);
     let (agent, _root) = agent_of(&server);
     assert!(!is_up(&agent));
+    assert!(doctor(&agent).is_err(), "{:?}", doctor(&agent));
     // The agent gives up after 15 s, half of what a test waits.
     assert!(eventually(|| failures(&agent, "slow") > 0.5));
     subject.is_named(&agent);
@@ -336,12 +346,13 @@ fn forbidden() {
         server.next_list(Answer::Status(403, "Forbidden"));
     }
     let agent = agent_on(&server, &root, "auto");
+    let fix = "let the service account get, list and watch pods";
+    assert!(doctor(&agent).is_err_and(|it| it.contains(fix)));
     logged.is_named(&agent);
     // As soon as it gets the permission.
     watched.is_named(&agent);
     let three = failures(&agent, "forbidden");
     assert!((three - 3.0).abs() < f64::EPSILON, "{three}");
     let log = log(&agent);
-    let fix = "let the service account get, list and watch pods";
     assert_eq!(log.matches(fix).count(), 1, "{log}");
 }

@@ -1,8 +1,7 @@
 //! etcd, API server, controller manager and scheduler.
 
 use std::fs;
-use std::iter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -63,17 +62,22 @@ impl ControlPlane {
 }
 
 /// The file with which a user talks to the API server.
-pub(super) fn config_of(user: &str) -> Result<std::path::PathBuf> {
-    let path = file(&format!("{user}.conf"));
+pub(super) fn config_of(user: &str) -> Result<PathBuf> {
+    config(user, &format!("https://{API_SERVER}"), &token_of(user))
+}
+
+/// A file of this name with which a token is shown to a server.
+pub(super) fn config(name: &str, server: &str, token: &str) -> Result<PathBuf> {
+    let path = file(&format!("{name}.conf"));
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "test", "cluster": {
-            "server": format!("https://{API_SERVER}"),
+            "server": server,
             "certificate-authority": certificate(),
         }}],
-        "users": [{"name": user, "user": {"token": token_of(user)}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
+        "users": [{"name": name, "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": name}}],
         "current-context": "test",
     });
     fs::write(&path, config.to_string()).context("write the configuration of a user")?;
@@ -90,13 +94,17 @@ pub(super) fn token_of(user: &str) -> String {
     format!("token-of-{user}")
 }
 
+/// A user who may do nothing.
+pub(super) const STRANGER: &str = "stranger";
+
 fn write_tokens(nodes: &[String]) -> Result<()> {
     let admin = format!("{},{ADMIN},{ADMIN},system:masters\n", token_of(ADMIN));
     let kubelets = nodes.iter().map(|node| {
         let token = token_of(node);
         format!("{token},system:node:{node},{node},system:nodes\n")
     });
-    let lines: String = iter::once(admin).chain(kubelets).collect();
+    let stranger = format!("{},{STRANGER},{STRANGER}\n", token_of(STRANGER));
+    let lines: String = [admin, stranger].into_iter().chain(kubelets).collect();
     fs::write(file("tokens.csv"), lines).context("write the tokens of users")?;
     config_of(ADMIN).map(drop)
 }

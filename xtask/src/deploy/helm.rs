@@ -34,6 +34,17 @@ const LABELS: [&str; 4] = [
     "helm.sh/chart",
 ];
 
+/// Values that the chart refuses, and a word of the error.
+const WRONG: [(&str, &str); 7] = [
+    ("image.repository=", "image.repository is not set"),
+    ("podEvent=true", "podEvent"),
+    ("podEvents=yes", "podEvents"),
+    ("criSocket=containerd.sock", "criSocket"),
+    ("extraArgs={stale-after}", "extraArgs"),
+    ("podMonitor.interval=30", "interval"),
+    ("maxUnavailable=some", "maxUnavailable"),
+];
+
 #[derive(Debug)]
 pub(super) struct Helm(PathBuf);
 
@@ -60,15 +71,19 @@ impl Helm {
         shell::read(&mut helm)
     }
 
-    /// Checks that the schema refuses a value that the chart does not have.
-    pub(super) fn check_schema(&self) -> Result<()> {
-        let output = self.template().args(["--set", "podEvent=true"]).output()?;
-        let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(
-            !output.status.success() && errors.contains("podEvent"),
-            "{CHART}: a misspelt value is not refused: {errors}"
-        );
-        println!("{CHART}: its schema refuses a misspelt value");
+    /// Checks that the chart refuses wrong values, and names them.
+    pub(super) fn check_refusals(&self) -> Result<()> {
+        for (value, name) in WRONG {
+            let image = "image.repository=reapwatch";
+            let mut helm = self.template();
+            let output = helm.args(["--set", image, "--set", value]).output()?;
+            let errors = String::from_utf8_lossy(&output.stderr);
+            ensure!(
+                !output.status.success() && errors.contains(name),
+                "{CHART}: {value} is not refused: {errors}"
+            );
+        }
+        println!("{CHART}: refuses {} wrong values", WRONG.len());
         Ok(())
     }
 

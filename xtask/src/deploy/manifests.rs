@@ -125,7 +125,7 @@ pub(super) fn check() -> Result<()> {
             println!("{}: the same with {}", helm::CHART, values.join(","));
         }
     }
-    helm.map_or(Ok(()), |helm| helm.check_schema())
+    helm.map_or(Ok(()), |helm| helm.check_refusals())
 }
 
 /// Writes an overlay with every component.

@@ -14,7 +14,7 @@ use self::api::Server;
 pub use self::api::{Failed, remedy};
 pub use self::events::{Events, PodEvent};
 use crate::cli::{NameArgs, Url};
-use model::workload::pods::News;
+use model::workload::pods::{Failure, News};
 
 const HOST: &str = "KUBERNETES_SERVICE_HOST";
 const PORT: &str = "KUBERNETES_SERVICE_PORT";
@@ -61,6 +61,14 @@ impl Cluster {
     /// Whether this is a pod.
     pub fn is_around() -> bool {
         env::var_os(HOST).is_some()
+    }
+
+    /// What to do about a failure of the watch.
+    pub fn fix(&self, failure: Failure) -> String {
+        match failure {
+            Failure::Forbidden => format!("{}; the agent's log has the answer", watch::GRANT),
+            _ => format!("check {}", self.server.suspicion()),
+        }
     }
 
     /// Watches on its own thread until the receiver is gone.

@@ -18,6 +18,9 @@ const WATCH: Duration = Duration::from_secs(290);
 /// How long a watch may be silent: bookmarks arrive about once a minute.
 const SILENCE: Duration = Duration::from_secs(WATCH.as_secs() + 10);
 
+/// What to do about a refusal.
+pub(super) const GRANT: &str = "let the service account get, list and watch pods";
+
 /// The receiver is gone.
 struct Deaf;
 
@@ -96,7 +99,7 @@ fn log_failure(server: &Server, failure: Failure, why: &str) {
         Failure::Forbidden => log::warn!(
             "the API server denies the watch on pods ({why}): {}; until then the watch provides no \
              names",
-            remedy(why, "let the service account get, list and watch pods")
+            remedy(why, GRANT)
         ),
         // Common after a long silence.
         Failure::Expired => log::info!("listing all pods again: {why}"),

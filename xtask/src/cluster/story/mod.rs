@@ -11,6 +11,7 @@ mod node;
 mod panels;
 mod plain;
 mod privileges;
+mod refusals;
 mod terminating;
 mod updates;
 
@@ -48,11 +49,13 @@ pub(super) fn tell(cluster: &mut Cluster, timeline: &Timeline, hold: bool) -> Re
     culprits::begin(timeline)?;
     full::begin()?;
     terminating::begin()?;
+    refusals::begin()?;
     culprits::are_named(timeline)?;
     for pod in ["leaky", "probed"] {
         events::describe(pod, "ZombieLeak", "init_without_reaping", timeline)?;
     }
     node::is_chosen(&prometheus, timeline)?;
+    refusals::are_sentences(&prometheus, timeline)?;
     privileges::are_needed(timeline)?;
     plain::is_named_by_id(&cluster.cgroup, timeline)?;
     deleted::is_forgotten(&prometheus, timeline)?;

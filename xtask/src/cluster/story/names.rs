@@ -33,7 +33,11 @@ pub(super) fn survive(cluster: &mut Cluster, timeline: &Timeline) -> Result<()> 
     })?;
     watch_is(0.0)?;
     culprits::another_is_named("late")?;
-    timeline.print("without its ClusterRoleBinding the watch is refused: files name shop/late");
+    let doctor = agents::view(NODES[0], &["doctor"])?;
+    ensure!(doctor.contains("API server denies it"), "doctor: {doctor}");
+    timeline.print(
+        "without its ClusterRoleBinding the watch is refused, as doctor says: files name shop/late",
+    );
     manifests::apply_asking()?;
     culprits::are_named_again()?;
     let doctor = agents::view(NODES[0], &["doctor"])?;
