@@ -42,11 +42,9 @@ use model::events::{Key, Snapshot};
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// How often files are read in the background, while processes exit.
 const READ_EVERY_NS: u64 = 10_000_000_000;
-/// Snapshots for the metrics take at most this share of the time: where there are so many processes
-/// that one takes long, they are rarer.
+/// Snapshots for the metrics take at most this share of the time: large ones are rarer.
 const PAUSES: u64 = 200;
-/// How long the start waits for the first walk over the PID tables, so that the first answer has
-/// them.
+/// How long the start waits for the PID tables that the first answer shows.
 const FIRST_WALK: Duration = Duration::from_millis(200);
 
 /// A running agent.
@@ -94,12 +92,11 @@ impl Agent {
             names: settings.names.clone(),
         };
         let is_daemon = settings.role == Role::Daemon;
-        let watchdog = is_daemon.then(|| Watchdog::find(std::time::Instant::now()));
         let mut agent = Self {
             stale_after: settings.stale_after,
             counts_dead_pidfds: settings.dead_pidfds,
             reconcile_every: settings.reconcile_every,
-            watchdog: watchdog.flatten(),
+            watchdog: Watchdog::find(std::time::Instant::now()).filter(|_| is_daemon),
             feed: Feed::new(kernel, &conditions, settings, sink)?,
             conditions,
             snapshots: Snapshots::new(source),
