@@ -301,6 +301,8 @@ fn has_component(name: &str) -> bool {
 
 fn apt(words: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
+    // New machines often install updates by themselves.
+    command.args(["-o", "DPkg::Lock::Timeout=300"]);
     command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
