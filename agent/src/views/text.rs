@@ -244,6 +244,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use api::ExitKind;
 
     #[test]
     fn nothing_of_a_long_line_is_cut() {
@@ -251,7 +252,6 @@ mod tests {
         assert_eq!(folded, "who\n  cgroup  /a/v\n    ery/long/p\n    ath\n");
         assert_eq!(super::folded("世界世", 4), "世界\n  世\n");
     }
-    use api::ExitKind;
 
     const WIDE: Look = Look {
         color: false,

@@ -117,14 +117,13 @@ impl Stage {
     /// been reaped as are no longer there.
     pub(super) fn balance(&mut self, deaths: u64) -> Result<()> {
         let before = self.books;
-        let (mut now, mut repairs) = (before, Vec::new());
+        let (mut now, mut page) = (before, String::new());
         let balanced = until("balanced books", SOON, || {
-            let Ok(page) = self.agent.get("/metrics") else {
+            let Ok(answer) = self.agent.get("/metrics") else {
                 return Ok(None);
             };
+            page = answer;
             now = Books::read(&page)?;
-            let of_repairs = |line: &&str| line.starts_with("reapwatch_reconcile_corrections");
-            repairs = page.lines().filter(of_repairs).map(str::to_owned).collect();
             let is_grown = now.exits - before.exits >= deaths as i64;
             let is_balanced = is_grown && now.brought_forward() == before.brought_forward();
             Ok(is_balanced.then_some(()))
@@ -134,6 +133,8 @@ impl Stage {
             bail!("the agent was killed for lack of memory");
         }
         balanced.with_context(|| {
+            let of_repairs = |line: &&str| line.starts_with("reapwatch_reconcile_corrections");
+            let repairs: Vec<_> = page.lines().filter(of_repairs).collect();
             let repairs = repairs.join("\n");
             format!("{deaths} more deaths: {before}; then {now}\n{repairs}")
         })
