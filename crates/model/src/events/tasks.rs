@@ -1,22 +1,29 @@
 //! The processes of a snapshot. There may be hundreds of thousands, and most of each is what others
 //! have too: that is kept once.
 
+use std::collections::BTreeSet;
+
 use super::{
     Asked, CgroupIds, Comm, Exec, ExitStatus, Ignored, Key, Kill, NamespacePid, Process, Task,
     TaskState, Waits,
 };
 use crate::packing::{Namespaces, Pids, Place, Pool};
 
-/// The time or count of what has none.
+/// The time of what has none.
 const NONE: u64 = u64::MAX;
 
 /// Group leaders in order of tgid. Each is put together when it is asked for.
 #[derive(Clone, Default)]
 pub struct Tasks {
     rows: Vec<Row>,
+    /// Tracer and parent of each zombie, each pair once.
+    holders: BTreeSet<(Place, Place)>,
+    /// The tgids of those that are exiting or about to.
+    leaving: BTreeSet<u32>,
     processes: Pool<Process>,
     comms: Pool<Comm>,
     cgroups: Pool<CgroupIds>,
+    traits: Pool<Traits>,
     namespaces: Namespaces,
 }
 
@@ -27,18 +34,14 @@ struct Row {
     start_ns: u64,
     begin_ns: u64,
     dead_by_ns: u64,
-    exec_id: u64,
-    parent_exec_id: u64,
     comm: Place,
     parent: Place,
     tracer: Place,
     forker: Place,
     cgroups: Place,
-    pids: Option<Pids>,
-    uid: u32,
+    traits: Place,
+    pids: Pids,
     group: u32,
-    session: u32,
-    exit_signal: Option<i32>,
     rare: Option<Box<Rare>>,
     state: TaskState,
     is_held: bool,
@@ -46,6 +49,16 @@ struct Row {
     subreaper: Option<bool>,
     stop_signal: Option<u8>,
     waits: Waiting,
+}
+
+/// What siblings usually have in common.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Traits {
+    exec_id: Option<u64>,
+    parent_exec_id: Option<u64>,
+    uid: u32,
+    session: u32,
+    exit_signal: Option<i32>,
 }
 
 /// What is known of its waits.
@@ -82,13 +95,20 @@ impl Tasks {
             Some(waits) if *waits == never() => Waiting::Never,
             Some(_) => Waiting::Rare,
         };
-        let pids = self.namespaces.put(&task.pids);
+        let (pids, more_pids) = self.namespaces.put(task.pids);
+        let traits = Traits {
+            exec_id: task.exec_id,
+            parent_exec_id: task.parent_exec_id,
+            uid: task.uid,
+            session: task.session,
+            exit_signal: task.exit_signal,
+        };
         let rare = Rare {
             kill: task.kill,
             waits: task.waits.filter(|_| waits == Waiting::Rare),
             exec: task.exec,
             ignored: task.ignored,
-            pids: pids.map_or(task.pids, |_| Vec::new()),
+            pids: more_pids,
         };
         let Key { tgid, start_ns } = task.process.key;
         let row = Row {
@@ -97,18 +117,14 @@ impl Tasks {
             start_ns,
             begin_ns: task.begin_ns.unwrap_or(NONE),
             dead_by_ns: task.dead_by_ns.unwrap_or(NONE),
-            exec_id: task.exec_id.unwrap_or(NONE),
-            parent_exec_id: task.parent_exec_id.unwrap_or(NONE),
             comm: self.comms.put(Some(task.process.comm)),
             parent: self.processes.put(task.parent),
             tracer: self.processes.put(task.tracer),
             forker: self.processes.put(task.forker),
             cgroups: self.cgroups.put(Some(task.cgroups)),
+            traits: self.traits.put(Some(traits)),
             pids,
-            uid: task.uid,
             group: task.group,
-            session: task.session,
-            exit_signal: task.exit_signal,
             rare: (rare != Rare::default()).then(|| Box::new(rare)),
             state: task.state,
             is_held: task.is_held,
@@ -117,6 +133,12 @@ impl Tasks {
             stop_signal: task.stop_signal,
             waits,
         };
+        if row.state == TaskState::Zombie {
+            self.holders.insert((row.tracer, row.parent));
+        }
+        if row.is_leaving() {
+            self.leaving.insert(tgid);
+        }
         // The kernel and /proc list them in this order.
         let place = self.rows.partition_point(|other| other.tgid <= tgid);
         self.rows.insert(place, row);
@@ -147,32 +169,18 @@ impl Tasks {
     }
 
     /// Those that must reap the zombies, each once.
-    pub fn holders(&self) -> Vec<Process> {
-        let zombies = self
-            .rows
-            .iter()
-            .filter(|row| row.state == TaskState::Zombie);
-        let mut places: Vec<_> = zombies.map(|row| (row.tracer, row.parent)).collect();
-        places.sort_unstable();
-        places.dedup();
-        let holder = |(tracer, parent)| {
+    pub fn holders(&self) -> impl Iterator<Item = Process> {
+        self.holders.iter().filter_map(|&(tracer, parent)| {
             let tracer = self.processes.get(tracer);
             tracer.or_else(|| self.processes.get(parent))
-        };
-        places.into_iter().filter_map(holder).collect()
+        })
     }
 
     /// Those that are exiting or about to: a fatal signal was sent to them, or their exit has begun.
     pub fn leaving(&self) -> impl Iterator<Item = Task> {
-        let leaving = self.rows.iter().filter(|row| {
-            let rare = row.rare.as_deref();
-            let is_sent = |rare: &Rare| rare.kill.is_some() || rare.ignored.is_some();
-            row.state != TaskState::Zombie
-                && (row.state == TaskState::Exiting
-                    || row.begin_ns != NONE
-                    || rare.is_some_and(is_sent))
-        });
-        leaving.map(|row| self.task(row))
+        let rows = self.leaving.iter().flat_map(|tgid| self.rows_of(*tgid));
+        rows.filter(|row| row.is_leaving())
+            .map(|row| self.task(row))
     }
 
     /// A process, as far as start times can tell.
@@ -202,6 +210,7 @@ impl Tasks {
     fn task(&self, row: &Row) -> Task {
         let rare = row.rare.as_deref().cloned().unwrap_or_default();
         let known = |value: u64| (value != NONE).then_some(value);
+        let traits = self.traits.get(row.traits).unwrap_or_default();
         Task {
             process: Process {
                 key: row.key(),
@@ -216,21 +225,21 @@ impl Tasks {
             kill: rare.kill,
             begin_ns: known(row.begin_ns),
             status: row.status,
-            exit_signal: row.exit_signal,
+            exit_signal: traits.exit_signal,
             cgroups: self.cgroups.get(row.cgroups).unwrap_or_default(),
-            uid: row.uid,
+            uid: traits.uid,
             waits: match row.waits {
                 Waiting::Unknown => None,
                 Waiting::Never => Some(Box::new(never())),
                 Waiting::Rare => rare.waits,
             },
             dead_by_ns: known(row.dead_by_ns),
-            pids: row.pids.map_or(rare.pids, |pids| self.namespaces.get(pids)),
+            pids: self.namespaces.get(row.pids, rare.pids),
             exec: rare.exec,
-            exec_id: known(row.exec_id),
-            parent_exec_id: known(row.parent_exec_id),
+            exec_id: traits.exec_id,
+            parent_exec_id: traits.parent_exec_id,
             group: row.group,
-            session: row.session,
+            session: traits.session,
             subreaper: row.subreaper,
             stop_signal: row.stop_signal,
             ignored: rare.ignored,
@@ -244,6 +253,15 @@ impl Row {
             tgid: self.tgid,
             start_ns: self.start_ns,
         }
+    }
+
+    fn is_leaving(&self) -> bool {
+        let rare = self.rare.as_deref();
+        let is_sent = |rare: &Rare| rare.kill.is_some() || rare.ignored.is_some();
+        self.state != TaskState::Zombie
+            && (self.state == TaskState::Exiting
+                || self.begin_ns != NONE
+                || rare.is_some_and(is_sent))
     }
 }
 
@@ -358,13 +376,13 @@ mod tests {
         assert_eq!(tasks.of_tgid(41), Some(idle.clone()));
         assert_eq!(tasks.of_tgid(43), None);
         assert_eq!(tasks.zombies().collect::<Vec<_>>(), [full(42)]);
-        assert_eq!(tasks.holders(), [process(2)]);
+        assert_eq!(tasks.holders().collect::<Vec<_>>(), [process(2)]);
         assert_eq!(tasks.leaving().collect::<Vec<_>>(), [idle]);
     }
 
     /// Hundreds of thousands must fit into little.
     #[test]
     fn a_row_is_small() {
-        assert!(size_of::<Row>() <= 144, "{}", size_of::<Row>());
+        assert!(size_of::<Row>() <= 96, "{}", size_of::<Row>());
     }
 }

@@ -21,6 +21,7 @@ pub(super) struct Shared {
     processes: Pool<Process>,
     comms: Pool<Comm>,
     cgroups: Pool<CgroupIds>,
+    traits: Pool<Traits>,
     namespaces: Namespaces,
 }
 
@@ -38,16 +39,14 @@ pub(super) struct Row {
     system_ns: u64,
     max_rss_bytes: u64,
     tid: u32,
-    uid: u32,
-    threads: Option<u32>,
-    exit_signal: Option<i32>,
-    steps: Option<[u32; STEPS]>,
     comm: Place,
     forker: Place,
+    traits: Place,
     /// The processes that must reap it, and its cgroup.
     pub(super) kin: Kin,
-    /// `None` if they do not fit.
-    pids: Option<Pids>,
+    pids: Pids,
+    /// Only with `--steps`.
+    steps: Option<Box<[u32; STEPS]>>,
     rare: Option<Box<Rare>>,
     status: Option<ExitStatus>,
     pub(super) bound: DiedBound,
@@ -64,6 +63,14 @@ pub(super) struct Kin {
     cgroups: Place,
     /// The tgid of a zombie whose cgroup is not known: it has no siblings.
     alone: u32,
+}
+
+/// What zombies usually have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Traits {
+    uid: u32,
+    threads: Option<u32>,
+    exit_signal: Option<i32>,
 }
 
 /// What few rows have.
@@ -93,15 +100,20 @@ impl Shared {
         let Key { tgid, start_ns } = record.process.key;
         let steps = record.steps.as_deref().map(pack_steps);
         let fits = steps.is_none_or(|steps| steps.is_some());
-        let pids = self.namespaces.put(&record.pids);
+        let (pids, more_pids) = self.namespaces.put(record.pids);
         let rare = Rare {
             former: record.former,
             kill: record.kill,
             steps: record.steps.filter(|_| !fits),
-            pids: pids.map_or(record.pids, |_| Vec::new()),
+            pids: more_pids,
             reap: record.reap,
         };
         let used = record.resources.unwrap_or_default();
+        let traits = Traits {
+            uid: record.uid,
+            threads: used.threads,
+            exit_signal: record.exit_signal,
+        };
         Row {
             tgid,
             start_ns,
@@ -114,12 +126,9 @@ impl Shared {
             system_ns: used.system_ns,
             max_rss_bytes: used.max_rss_bytes,
             tid: record.process.tid,
-            uid: record.uid,
-            threads: used.threads,
-            exit_signal: record.exit_signal,
-            steps: steps.flatten(),
             comm: self.comms.put(Some(record.process.comm)),
             forker: self.processes.put(record.forker),
+            traits: self.traits.put(Some(traits)),
             kin: Kin {
                 parent: self.processes.put(record.parent),
                 tracer: self.processes.put(record.tracer),
@@ -131,6 +140,7 @@ impl Shared {
                 },
             },
             pids,
+            steps: steps.flatten().map(Box::new),
             rare: (rare != Rare::default()).then(|| Box::new(rare)),
             status: record.status,
             bound: record.died.bound,
@@ -142,7 +152,9 @@ impl Shared {
 
     pub(super) fn unpack(&self, row: &Row) -> Entry {
         let rare = row.rare.as_deref().cloned().unwrap_or_default();
-        let steps = row.steps.map(|steps| Box::new(unpack_steps(steps)));
+        let steps = row.steps.as_deref().copied();
+        let steps = steps.map(|steps| Box::new(unpack_steps(steps)));
+        let traits = self.traits.get(row.traits).unwrap_or_default();
         let known = |at_ns: u64| (at_ns != NEVER).then_some(at_ns);
         let record = Record {
             process: Process {
@@ -161,17 +173,17 @@ impl Shared {
                 bound: row.bound,
             },
             status: row.status,
-            exit_signal: row.exit_signal,
+            exit_signal: traits.exit_signal,
             cgroups: self.cgroups_of(row.kin),
-            uid: row.uid,
+            uid: traits.uid,
             resources: row.has_resources.then_some(Resources {
                 user_ns: row.user_ns,
                 system_ns: row.system_ns,
-                threads: row.threads,
+                threads: traits.threads,
                 max_rss_bytes: row.max_rss_bytes,
             }),
             steps: steps.or(rare.steps),
-            pids: row.pids.map_or(rare.pids, |pids| self.namespaces.get(pids)),
+            pids: self.namespaces.get(row.pids, rare.pids),
             reap: rare.reap,
         };
         Entry {
@@ -191,9 +203,8 @@ impl Shared {
             self.processes.release(process);
         }
         self.cgroups.release(row.kin.cgroups);
-        if let Some(pids) = row.pids {
-            self.namespaces.release(pids);
-        }
+        self.traits.release(row.traits);
+        self.namespaces.release(row.pids);
     }
 
     pub(super) fn parent_of(&self, kin: Kin) -> Option<&Process> {
@@ -210,9 +221,8 @@ impl Shared {
 
     /// All PIDs of a row.
     pub(super) fn pids(&self, row: &Row) -> Vec<NamespacePid> {
-        let rare = row.rare.as_deref().map(|rare| &rare.pids);
-        let packed = row.pids.map(|pids| self.namespaces.get(pids));
-        packed.or(rare.cloned()).unwrap_or_default()
+        let rare = row.rare.as_deref().map(|rare| rare.pids.clone());
+        self.namespaces.get(row.pids, rare.unwrap_or_default())
     }
 
     /// Whether nothing is left of rows that were released.
@@ -222,9 +232,11 @@ impl Shared {
             processes,
             comms,
             cgroups,
+            traits,
             namespaces,
         } = self;
-        processes.len() + comms.len() + cgroups.len() + namespaces.len() == 0
+        let used = [processes.len(), comms.len(), cgroups.len(), traits.len()];
+        used.iter().sum::<usize>() + namespaces.len() == 0
     }
 }
 
@@ -359,6 +371,6 @@ mod tests {
     /// A hundred thousand zombies must fit into little.
     #[test]
     fn a_row_is_small() {
-        assert!(size_of::<Row>() <= 192, "{}", size_of::<Row>());
+        assert!(size_of::<Row>() <= 152, "{}", size_of::<Row>());
     }
 }

@@ -3,7 +3,7 @@
 use super::{Place, Pool};
 use crate::events::NamespacePid;
 
-/// The PIDs of a process that is in at most two PID namespaces, as nearly all are.
+/// The PIDs of a process that is in at most two PID namespaces, as nearly all are; or none.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pids {
     namespaces: Place,
@@ -15,23 +15,30 @@ pub(crate) struct Pids {
 pub(crate) struct Namespaces(Pool<[u32; 2]>);
 
 impl Namespaces {
-    /// `None` if they do not fit.
-    pub(crate) fn put(&mut self, pids: &[NamespacePid]) -> Option<Pids> {
-        let at = |place: usize| pids.get(place);
-        (pids.len() <= 2).then(|| Pids {
-            namespaces: self
-                .0
-                .put(at(0).map(|_| [0, 1].map(|it| at(it).map_or(0, |it| it.namespace)))),
+    /// Those that fit, and the rest: all, or none.
+    pub(crate) fn put(&mut self, pids: Vec<NamespacePid>) -> (Pids, Vec<NamespacePid>) {
+        let (fitting, rest) = if pids.len() <= 2 {
+            (pids, Vec::new())
+        } else {
+            (Vec::new(), pids)
+        };
+        let at = |place: usize| fitting.get(place);
+        let namespaces = [0, 1].map(|it| at(it).map_or(0, |it| it.namespace));
+        let fit = Pids {
+            namespaces: self.0.put(at(0).map(|_| namespaces)),
             numbers: [0, 1].map(|it| at(it).map_or(0, |it| it.nr)),
-        })
+        };
+        (fit, rest)
     }
 
-    pub(crate) fn get(&self, pids: Pids) -> Vec<NamespacePid> {
+    /// Put together again with the rest.
+    pub(crate) fn get(&self, pids: Pids, rest: Vec<NamespacePid>) -> Vec<NamespacePid> {
         let namespaces = self.0.get(pids.namespaces).into_iter().flatten();
         let both = namespaces.zip(pids.numbers);
         let known = both.filter(|&(namespace, _)| namespace != 0);
         known
             .map(|(namespace, nr)| NamespacePid { namespace, nr })
+            .chain(rest)
             .collect()
     }
 

@@ -158,10 +158,8 @@ impl Parents {
     /// known from then on.
     pub fn observe(&mut self, snapshot: &Snapshot) {
         let holders = snapshot.tasks.holders();
-        let holders: BTreeMap<u32, Process> = holders
-            .into_iter()
-            .map(|holder| (holder.key.tgid, holder))
-            .collect();
+        let holders: BTreeMap<u32, Process> =
+            holders.map(|holder| (holder.key.tgid, holder)).collect();
         for holder in holders.values().take(self.limit) {
             self.parent(holder, snapshot.ended_ns);
         }
