@@ -1,7 +1,7 @@
 //! The loop. It takes events, ticks, requests and the results of helper threads, and passes what
 //! they bring between the parts that it owns: inputs go into the state, and answers come from it.
 
-use std::time::Duration;
+use std::{future, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -112,9 +112,8 @@ impl Agent {
         agent.feed.repairs.begin(probes::now_ns());
         let first = agent.snapshots.first(&mut agent.feed.kernel);
         agent.serve(vec![Purpose::Repair], first);
-        agent.feed.settle(u64::MAX);
-        let reading = Reading::of(&agent.feed.kernel, false);
-        agent.note_reading(&reading());
+        agent.feed.settle_now();
+        agent.note_reading(&Reading::of(&agent.feed.kernel, false)());
         Ok(agent)
     }
 
@@ -170,6 +169,7 @@ impl Agent {
                 }
                 Some(walk) = self.pids.walked() => self.take_walk(walk),
                 reading = self.reading.done() => self.take_reading(reading),
+                () = future::ready(()), if self.feed.repairs.is_comparing() => self.feed.compare(),
                 () = self.judge.round_over() => self.end_round(),
                 () = self.stuck.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.feed.kernel.flush_log(),

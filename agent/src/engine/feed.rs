@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::probes::{self, Attached, Counters, HookKind, Pidfds};
 use crate::problem::Problem;
 use model::events::{self, Event, Thread};
-use model::lifecycle::{Comparison, Lifecycle, Limits, Transition};
+use model::lifecycle::{Lifecycle, Limits, Transition};
 use model::recording::Head;
 use model::state::{LIMITS, State};
 use model::workload::Answer;
@@ -202,18 +202,32 @@ impl Feed {
         self.resolver.send(&mut self.state.workloads);
     }
 
-    /// Compares a snapshot with the table, once all events from before it have arrived.
-    pub(super) fn settle(&mut self, now_ns: u64) {
+    /// Begins to compare a snapshot with the table, once all events from before it have arrived.
+    fn settle(&mut self, now_ns: u64) {
         if let Some(snapshot) = self.repairs.settled(now_ns) {
             self.take_in_held();
             self.recorder.snapshot(&snapshot);
-            let mut comparison = Comparison::new(&snapshot);
-            let mut is_more = true;
-            while is_more {
-                let lifecycle = &mut self.state.lifecycle;
-                is_more = lifecycle.reconcile_part(&mut comparison, &mut self.changes);
-                self.publish();
-            }
+            self.repairs.compare_with(snapshot);
+        }
+    }
+
+    /// Goes on with that comparison, which is too long to be made at once.
+    pub(super) fn compare(&mut self) {
+        let lifecycle = &mut self.state.lifecycle;
+        self.repairs.compare(lifecycle, &mut self.changes);
+        self.publish();
+    }
+
+    /// Compares a waiting snapshot now, to the end.
+    pub(super) fn settle_now(&mut self) {
+        self.compare_rest();
+        self.settle(u64::MAX);
+        self.compare_rest();
+    }
+
+    fn compare_rest(&mut self) {
+        while self.repairs.is_comparing() {
+            self.compare();
         }
     }
 
@@ -278,6 +292,7 @@ impl Feed {
     /// Publishes and writes the rest, and ends the recording.
     pub(super) fn end_recording(&mut self) {
         self.drain();
+        self.settle_now();
         let now_ns = probes::now_ns();
         self.deaths.publish_rest(&mut self.state, now_ns);
         self.record_counts();

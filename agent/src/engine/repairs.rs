@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use model::counts::Lost;
 use model::events::Snapshot;
+use model::lifecycle::{Comparison, Lifecycle, Transition};
 
 use super::intake::SETTLE_NS;
 use crate::problem::{News, Problem};
@@ -21,13 +22,15 @@ const MANY: usize = 20_000;
 pub(super) struct Repairs {
     /// Set when something happened that only a snapshot can explain.
     wanted: bool,
-    /// From the request for a snapshot until it has settled.
+    /// From the request for a snapshot until it has been compared.
     under_way: bool,
     last_ns: u64,
     /// How long the last snapshot took.
     took_ns: u64,
     /// A snapshot waiting for its events.
     unsettled: Option<Snapshot>,
+    /// The comparison under way.
+    comparison: Option<Comparison>,
     lost_before: u64,
     losing: Problem,
 }
@@ -76,23 +79,45 @@ impl Repairs {
         self.unsettled = snapshot;
     }
 
-    /// Whether the waiting snapshot is large.
+    /// Whether a large snapshot is waiting or being compared.
     pub(super) fn holds_much(&self) -> bool {
-        let unsettled = self.unsettled.as_ref();
-        unsettled.is_some_and(|snapshot| snapshot.tasks.len() > MANY)
+        let compared = self.comparison.as_ref().map(Comparison::snapshot);
+        let mut held = self.unsettled.iter().chain(compared);
+        held.any(|snapshot| snapshot.tasks.len() > MANY)
     }
 
-    /// The snapshot, once all events from before it have arrived.
+    /// The waiting snapshot, once all events from before it have arrived and nothing is being
+    /// compared.
     pub(super) fn settled(&mut self, now_ns: u64) -> Option<Snapshot> {
         let due = |snapshot: &mut Snapshot| snapshot.ended_ns.saturating_add(SETTLE_NS) <= now_ns;
-        let snapshot = self.unsettled.take_if(due)?;
-        self.under_way = false;
-        Some(snapshot)
+        let unsettled = (!self.is_comparing()).then_some(&mut self.unsettled)?;
+        unsettled.take_if(due)
+    }
+
+    /// Begins to compare it.
+    pub(super) fn compare_with(&mut self, snapshot: Snapshot) {
+        self.comparison = Some(Comparison::new(snapshot));
+    }
+
+    /// Whether a comparison is under way.
+    pub(super) fn is_comparing(&self) -> bool {
+        self.comparison.is_some()
+    }
+
+    /// Compares the next part. Repairs are appended to `out`.
+    pub(super) fn compare(&mut self, lifecycle: &mut Lifecycle, out: &mut Vec<Transition>) {
+        let is_more = |it: &mut Comparison| lifecycle.reconcile_part(it, out);
+        if !self.comparison.as_mut().is_some_and(is_more) {
+            self.comparison = None;
+            self.under_way = false;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use model::state::LIMITS;
+
     use super::*;
 
     #[test]
@@ -113,7 +138,14 @@ mod tests {
         let ended_ns = 9 * EVERY_NS + 1;
         repairs.hold(Some(at(ended_ns)));
         assert!(repairs.settled(ended_ns).is_none(), "events are in flight");
-        assert!(repairs.settled(ended_ns + SETTLE_NS).is_some());
+        let settled = repairs.settled(ended_ns + SETTLE_NS);
+        repairs.compare_with(settled.expect("a snapshot"));
+        repairs.want_if(true);
+        assert!(!repairs.is_due(20 * EVERY_NS), "it is being compared");
+        let mut lifecycle = Lifecycle::new(LIMITS);
+        while repairs.is_comparing() {
+            repairs.compare(&mut lifecycle, &mut Vec::new());
+        }
         assert!(!repairs.is_due(10 * EVERY_NS - 1));
         assert!(repairs.is_due(10 * EVERY_NS));
         repairs.begin(10 * EVERY_NS);

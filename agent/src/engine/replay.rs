@@ -182,7 +182,7 @@ impl Feed {
                     exact_start,
                     tasks: std::mem::take(&mut self.tasks).into(),
                 };
-                self.state.reconcile(&snapshot, &mut self.changes);
+                self.state.reconcile(snapshot.clone(), &mut self.changes);
                 self.state.observe(&snapshot);
                 self.snapshot = Some(snapshot);
                 self.pass(ended_ns);

@@ -2,6 +2,7 @@
 //! have too: that is kept once.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::{
     Asked, CgroupIds, Comm, Exec, ExitStatus, Ignored, Key, Kill, NamespacePid, Process, Task,
@@ -159,13 +160,11 @@ impl Tasks {
         self.rows.iter().map(|row| self.task(row))
     }
 
-    /// The zombies.
-    pub fn zombies(&self) -> impl Iterator<Item = Task> {
-        let zombies = self
-            .rows
-            .iter()
-            .filter(|row| row.state == TaskState::Zombie);
-        zombies.map(|row| self.task(row))
+    /// The zombies at these places in the order of tgids, of which some may not exist.
+    pub fn zombies_at(&self, places: Range<usize>) -> impl Iterator<Item = Task> {
+        let rows = self.rows.iter().skip(places.start).take(places.len());
+        rows.filter(|row| row.state == TaskState::Zombie)
+            .map(|row| self.task(row))
     }
 
     /// Those that must reap the zombies, each once.
@@ -375,7 +374,7 @@ mod tests {
         assert_eq!(tasks.get(process(42).key), Some(full(42)));
         assert_eq!(tasks.of_tgid(41), Some(idle.clone()));
         assert_eq!(tasks.of_tgid(43), None);
-        assert_eq!(tasks.zombies().collect::<Vec<_>>(), [full(42)]);
+        assert_eq!(tasks.zombies_at(1..9).collect::<Vec<_>>(), [full(42)]);
         assert_eq!(tasks.holders().collect::<Vec<_>>(), [process(2)]);
         assert_eq!(tasks.leaving().collect::<Vec<_>>(), [idle]);
     }

@@ -284,7 +284,7 @@ fn a_hanging_exit_causes_snapshots_but_is_not_reported() {
         if lifecycle.wants_snapshot(now_ns) {
             looks.push(second);
             lifecycle.reconcile(
-                &Snapshot {
+                Snapshot {
                     begun_ns: now_ns,
                     ended_ns: now_ns,
                     exact_start: true,
@@ -347,7 +347,7 @@ fn reaps_during_a_snapshot_are_counted_once_even_when_they_are_forgotten() {
                 .collect::<Vec<_>>()
                 .into(),
         };
-        lifecycle.reconcile(&snapshot(900, ZOMBIES), &mut out);
+        lifecycle.reconcile(snapshot(900, ZOMBIES), &mut out);
         for place in 0..ZOMBIES {
             let death = Event::Death(Box::new(a_death(dead(place), parent, 1000)));
             lifecycle.apply(&death, &mut out);
@@ -364,10 +364,10 @@ fn reaps_during_a_snapshot_are_counted_once_even_when_they_are_forgotten() {
             });
             lifecycle.apply(&waited, &mut out);
         }
-        lifecycle.reconcile(&snapshot(2000, 0), &mut out);
+        lifecycle.reconcile(snapshot(2000, 0), &mut out);
         assert_eq!(lifecycle.zombies_len(), 1);
         assert_eq!(lifecycle.wants_snapshot(3000), recent < ZOMBIES as usize);
-        lifecycle.reconcile(&snapshot(3000, ZOMBIES - 1), &mut out);
+        lifecycle.reconcile(snapshot(3000, ZOMBIES - 1), &mut out);
         assert_eq!(lifecycle.zombies_len(), 1);
         assert!(!lifecycle.wants_snapshot(4000));
         let repairs = out.iter().filter(|change| {

@@ -32,7 +32,7 @@ pub(super) fn run(inputs: &[Input], limits: Limits) -> (Lifecycle, Vec<Transitio
         let is_snapshot = matches!(input, Input::Snapshot(_));
         match input {
             Input::Event(event) => lifecycle.apply(event, &mut out),
-            Input::Snapshot(snapshot) => lifecycle.reconcile(snapshot, &mut out),
+            Input::Snapshot(snapshot) => lifecycle.reconcile(snapshot.clone(), &mut out),
             Input::Expire(now_ns) => lifecycle.expire(*now_ns),
         }
         lifecycle.check();

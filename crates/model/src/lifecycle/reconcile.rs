@@ -1,6 +1,6 @@
 //! Compares a snapshot of all processes with what the events reported.
 
-use std::{iter, vec};
+use std::iter;
 
 use super::entry::{Entry, Identity};
 use super::{Correction, Died, DiedBound, Lifecycle, Record, Transition};
@@ -9,32 +9,43 @@ use crate::events::{INITIAL_NAMESPACE, Key, NamespacePid, Process, Snapshot, Tas
 /// How many processes are compared at once.
 const PART: usize = 1024;
 
-/// The comparison of a snapshot with the table, in parts: there may be so much to repair that it
-/// does not fit into memory at once.
-pub struct Comparison<'a> {
-    snapshot: &'a Snapshot,
-    zombies: Box<dyn Iterator<Item = Task> + 'a>,
+/// The comparison of a snapshot with the table, in parts: there may be hundreds of thousands of
+/// processes, and other events come in between.
+#[derive(Debug)]
+pub struct Comparison {
+    snapshot: Snapshot,
+    next: Next,
     /// Holders of zombies for which the table has no room.
     unlisted: Vec<Option<Process>>,
     is_unsure: bool,
-    /// Those in the table that the snapshot does not show, and when each was gone at the latest;
-    /// `None` before its zombies have been compared.
-    vanished: Option<vec::IntoIter<(Key, u64)>>,
 }
 
-impl<'a> Comparison<'a> {
+/// Where a comparison goes on.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// At this place of the snapshot, whose zombies are looked up in the table.
+    Shown(usize),
+    /// At the first open death from this tgid on: those are looked up in the snapshot.
+    Open(u32),
+}
+
+impl Comparison {
     /// With this snapshot.
     ///
     /// All events that the ring held when the reading ended should have been applied: a zombie in
     /// the snapshot is then one whose death was missed, and not one whose event is still queued.
-    pub fn new(snapshot: &'a Snapshot) -> Self {
+    pub fn new(snapshot: Snapshot) -> Self {
         Self {
             snapshot,
-            zombies: Box::new(snapshot.tasks.zombies()),
+            next: Next::Shown(0),
             unlisted: Vec::new(),
             is_unsure: false,
-            vanished: None,
         }
+    }
+
+    /// The snapshot.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 }
 
@@ -52,7 +63,7 @@ enum Found {
 impl Lifecycle {
     /// Repairs what lost events left wrong, and appends each repair to `out`. The first snapshot
     /// finds the zombies older than the agent; those are not corrections.
-    pub fn reconcile(&mut self, snapshot: &Snapshot, out: &mut Vec<Transition>) {
+    pub fn reconcile(&mut self, snapshot: Snapshot, out: &mut Vec<Transition>) {
         let mut comparison = Comparison::new(snapshot);
         while self.reconcile_part(&mut comparison, out) {}
     }
@@ -60,38 +71,42 @@ impl Lifecycle {
     /// The same for the next part of a comparison. Whether there is more.
     pub fn reconcile_part(
         &mut self,
-        comparison: &mut Comparison<'_>,
+        comparison: &mut Comparison,
         out: &mut Vec<Transition>,
     ) -> bool {
-        let snapshot = comparison.snapshot;
-        if let Some(vanished) = &mut comparison.vanished {
-            for (key, gone_by_ns) in vanished.by_ref().take(PART) {
-                self.miss_reap(key, gone_by_ns, out);
-            }
-            let is_over = vanished.len() == 0;
-            if is_over {
-                self.end_reconciling(comparison, out);
-            }
-            return !is_over;
-        }
-        for _ in 0..PART {
-            let Some(task) = comparison.zombies.next() else {
-                comparison.vanished = Some(self.vanished(snapshot).into_iter());
-                break;
-            };
-            match self.found(&task, snapshot, out) {
-                Found::Unlisted if task.died_before(snapshot) => {
-                    comparison.unlisted.push(task.tracer.or(task.parent));
+        let snapshot = &comparison.snapshot;
+        match comparison.next {
+            Next::Shown(first) => {
+                for task in snapshot.tasks.zombies_at(first..first + PART) {
+                    match self.found(&task, snapshot, out) {
+                        Found::Unlisted if task.died_before(snapshot) => {
+                            comparison.unlisted.push(task.tracer.or(task.parent));
+                        }
+                        Found::Known | Found::Unlisted => {}
+                        Found::Unsure => comparison.is_unsure = true,
+                    }
                 }
-                Found::Known | Found::Unlisted => {}
-                Found::Unsure => comparison.is_unsure = true,
+                comparison.next = if first + PART < snapshot.tasks.len() {
+                    Next::Shown(first + PART)
+                } else {
+                    Next::Open(0)
+                };
+                true
+            }
+            Next::Open(first) => {
+                let next = self.miss_vanished(first, snapshot, out);
+                if let Some(next) = next {
+                    comparison.next = Next::Open(next);
+                } else {
+                    self.end_reconciling(comparison, out);
+                }
+                next.is_some()
             }
         }
-        true
     }
 
-    fn end_reconciling(&mut self, comparison: &Comparison<'_>, out: &mut Vec<Transition>) {
-        let snapshot = comparison.snapshot;
+    fn end_reconciling(&mut self, comparison: &Comparison, out: &mut Vec<Transition>) {
+        let snapshot = &comparison.snapshot;
         self.look_for_pending(snapshot, out);
         self.is_unsure = comparison.is_unsure;
         if !self.is_unsure {
@@ -184,22 +199,34 @@ impl Lifecycle {
             .update(&key, |entry| entry.compare(task, snapshot, out));
     }
 
-    /// Those that were dead when the reading began and are missing in it, and when each was gone at
-    /// the latest.
-    fn vanished(&self, snapshot: &Snapshot) -> Vec<(Key, u64)> {
-        self.open
-            .rows()
+    /// Closes those that were dead when the reading began and are missing in it, from this tgid on.
+    /// The first tgid of the next part.
+    fn miss_vanished(
+        &mut self,
+        first: u32,
+        snapshot: &Snapshot,
+        out: &mut Vec<Transition>,
+    ) -> Option<u32> {
+        let rows = || self.open.rows_from(first);
+        let next = rows().nth(PART).map(|row| row.tgid);
+        let vanished: Vec<_> = rows()
+            .take(PART)
             .filter(|row| row.died_ns < snapshot.begun_ns)
-            .filter_map(|row| {
-                let key = row.key();
-                let gone_by_ns = match shown(snapshot, key.tgid) {
-                    Some(shown) if shown.is(row.identity()) => return None,
-                    Some(successor) => successor.started_by_ns().min(snapshot.ended_ns),
-                    None => snapshot.ended_ns,
-                };
-                Some((key, gone_by_ns))
-            })
-            .collect()
+            .filter_map(|row| Some((row.key(), gone_by(row.identity(), snapshot)?)))
+            .collect();
+        for (key, gone_by_ns) in vanished {
+            self.miss_reap(key, gone_by_ns, out);
+        }
+        next
+    }
+}
+
+/// When a process that a snapshot does not show was gone at the latest; `None` if it shows it.
+fn gone_by(who: Identity, snapshot: &Snapshot) -> Option<u64> {
+    match shown(snapshot, who.key.tgid) {
+        Some(shown) if shown.is(who) => None,
+        Some(successor) => Some(successor.started_by_ns().min(snapshot.ended_ns)),
+        None => Some(snapshot.ended_ns),
     }
 }
 

@@ -62,6 +62,12 @@ impl Table {
         places.map(|place| &self.rows[*place as usize])
     }
 
+    /// The same from this tgid on.
+    pub(super) fn rows_from(&self, tgid: u32) -> impl Iterator<Item = &Row> {
+        let places = self.places.range(tgid..);
+        places.map(|(_, place)| &self.rows[*place as usize])
+    }
+
     /// All of them by what they share.
     pub(super) fn families(&self) -> impl Iterator<Item = Siblings<'_>> + Clone {
         self.families.iter(&self.shared, |tgid| self.key_of(tgid))

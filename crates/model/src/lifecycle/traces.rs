@@ -163,7 +163,7 @@ fn replay(trace: &str) -> String {
         let mut out = Vec::new();
         match input {
             Input::Event(event) => lifecycle.apply(&event, &mut out),
-            Input::Snapshot(snapshot) => lifecycle.reconcile(&snapshot, &mut out),
+            Input::Snapshot(snapshot) => lifecycle.reconcile(snapshot, &mut out),
             Input::Expire(now_ns) => lifecycle.expire(now_ns),
         }
         lifecycle.check();

@@ -114,7 +114,7 @@ impl State {
     }
 
     /// Compares a snapshot of all processes with the table of the dead.
-    pub fn reconcile(&mut self, snapshot: &Snapshot, changes: &mut Vec<Transition>) {
+    pub fn reconcile(&mut self, snapshot: Snapshot, changes: &mut Vec<Transition>) {
         self.lifecycle.reconcile(snapshot, changes);
     }
 
