@@ -20,6 +20,8 @@ use model::state::ListedZombies;
 
 /// How long reading /proc for one PID may take.
 const LOOK: Duration = Duration::from_secs(1);
+/// How many rows of zombies the loop makes before it does something else.
+const ROWS_AT_ONCE: usize = 1024;
 /// How long an explanation may take; after that it is sent without the facts of `stuck`. A server
 /// waits slightly longer.
 const EXPLANATION: Duration = Duration::from_secs(4);
@@ -97,8 +99,13 @@ impl Handle {
     /// # Errors
     /// If the loop has ended.
     pub async fn zombies(&self, wanted: Selection) -> Result<Document<Zombie>, Stopped> {
-        let ListedZombies { document, keys } = self.ask(|to| Request::Zombies(wanted, to)).await?;
-        let items = self.ask(|to| Request::ZombieRows(keys, to)).await?;
+        let asked = self.ask(|to| Request::Zombies(wanted, to));
+        let ListedZombies { document, chosen } = asked.await?;
+        let mut items = Vec::new();
+        for keys in chosen.in_order().chunks(ROWS_AT_ONCE) {
+            let rows = self.ask(|to| Request::ZombieRows(keys.to_vec(), to));
+            items.extend(rows.await?);
+        }
         Ok(Document { items, ..document })
     }
 

@@ -37,7 +37,7 @@ pub(super) struct Judge {
 impl Judge {
     pub(super) fn new() -> Self {
         Self {
-            rounds: Rounds::new("reapwatch-look", PATIENCE),
+            rounds: Rounds::new(PATIENCE),
             is_expected: false,
         }
     }

@@ -1,33 +1,25 @@
 //! Rounds: a helper thread examines processes one by one, and the loop waits for its results, but
 //! not for long.
 
-use std::{
-    collections::HashMap,
-    future,
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{collections::HashMap, future, time::Duration};
 
 use tokio::{
     sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
     time::{Instant, sleep_until},
 };
 
-use crate::problem::Problem;
 use model::events::Key;
 
 /// The thread's end of the channel; closed when nobody waits any more.
 pub(super) type Sender<F> = mpsc::UnboundedSender<(Key, F)>;
 
-static PROBLEM: Problem = Problem::new();
-
 /// The round under way about `S`, with findings `F`.
 #[derive(Debug)]
 pub(super) struct Rounds<S, F> {
-    thread: &'static str,
     patience: Duration,
     round: Option<Round<S, F>>,
-    /// The last thread. It may outlive its round if a file hangs.
+    /// The last look. It may outlive its round if a file hangs.
     looking: Option<JoinHandle<()>>,
 }
 
@@ -41,9 +33,8 @@ struct Round<S, F> {
 }
 
 impl<S, F: Send + 'static> Rounds<S, F> {
-    pub(super) fn new(thread: &'static str, patience: Duration) -> Self {
+    pub(super) fn new(patience: Duration) -> Self {
         Self {
-            thread,
             patience,
             round: None,
             looking: None,
@@ -54,19 +45,17 @@ impl<S, F: Send + 'static> Rounds<S, F> {
         self.round.is_some()
     }
 
-    /// Begins a round. Without `look`, or while the last thread still hangs, nothing is found.
+    /// Begins a round. Without `look`, or while the last one still hangs, nothing is found.
     pub(super) fn begin(
         &mut self,
         about: S,
         look: Option<impl FnOnce(&Sender<F>) + Send + 'static>,
     ) {
         let (found, coming) = mpsc::unbounded_channel();
-        self.looking.take_if(|thread| thread.is_finished());
+        self.looking.take_if(|look| look.is_finished());
         if let Some(look) = look.filter(|_| self.looking.is_none()) {
-            let thread = thread::Builder::new().name(self.thread.to_owned());
-            let started = thread.spawn(move || look(&found));
-            let started = PROBLEM.check("cannot start the thread that collects evidence", started);
-            self.looking = started.ok();
+            // By a thread that is there already: when the PID table is full, none can be started.
+            self.looking = Some(spawn_blocking(move || look(&found)));
         }
         self.round = Some(Round {
             about,

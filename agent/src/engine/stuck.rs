@@ -54,7 +54,7 @@ impl StuckExits {
             counted_ns: 0,
             waiting: VecDeque::new(),
             next: None,
-            rounds: Rounds::new("reapwatch-stuck", PATIENCE),
+            rounds: Rounds::new(PATIENCE),
         }
     }
 

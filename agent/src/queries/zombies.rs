@@ -83,12 +83,12 @@ struct Rows {
 
 impl Rows {
     /// What precedes them, and the rest.
-    fn of(ListedZombies { document, keys }: ListedZombies) -> (Vec<u8>, Self) {
+    fn of(ListedZombies { document, chosen }: ListedZombies) -> (Vec<u8>, Self) {
         let text = serde_json::to_string(&document).unwrap_or_default();
         // No text inside can contain this: its quotes would be escaped.
         let (begin, end) = text.split_once("\"items\":[]").unwrap_or((&text, ""));
         let rows = Self {
-            keys: keys.into_iter(),
+            keys: chosen.in_order().into_iter(),
             made: Vec::new(),
             begun: false,
             end: format!("]{end}"),

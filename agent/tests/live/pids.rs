@@ -7,7 +7,7 @@ use scenarios::stays::LIMIT;
 
 use crate::agent::{Agent, eventually, view};
 use crate::row::Verdicts;
-use crate::scenario::{Leak, Staying};
+use crate::scenario::{Leak, Misbehaving, Staying};
 use api::Pids;
 
 fn of(agent: &Agent, scope: &str) -> Option<Pids> {
@@ -101,6 +101,24 @@ fn count_refused_forks() {
         reported.is_some_and(|it| it["refused_forks"].as_u64() > Some(0)),
         "{top}"
     );
+}
+
+/// When PIDs have run out, no thread can be started, and people ask why.
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn evidence_is_collected_where_no_thread_can_be_started() {
+    let full = Staying::start("filled");
+    let agent = Agent::start(&[]);
+    let scope = full.stay.cgroup.clone().expect("it has one");
+    let set = |file, value: &str| fs::write(folder(&scope).join(file), value).expect("it is set");
+    set("cgroup.procs", &agent.pid().to_string());
+    set("pids.max", "1");
+    // From the signals that it blocks, which only its files tell.
+    let one = Misbehaving::start("sigchld_blocked");
+    let verdict = || agent.culprit(one.culprit.pid)?.verdict;
+    let is_known = || verdict().is_some_and(|it| it.id.to_string() == one.culprit.verdict);
+    assert!(eventually(is_known), "{:#?}", verdict());
+    drop(agent);
 }
 
 #[test]

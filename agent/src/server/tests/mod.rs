@@ -29,7 +29,7 @@ use api::{
     Seconds, Summary, Time, Top, VERSION, Zombie,
 };
 use model::events::Key;
-use model::state::ListedZombies;
+use model::state::{ChosenZombies, ListedZombies};
 
 const SERIES: &str = "reapwatch_probe_info{hook=\"kprobe:release_task\",probe=\"reap\"} 1";
 
@@ -233,7 +233,7 @@ fn listed() -> ListedZombies {
             total: ZOMBIES.into(),
             ..document
         },
-        keys: (1..=ZOMBIES).map(key).collect(),
+        chosen: ChosenZombies::Ordered((1..=ZOMBIES).map(key).collect()),
     }
 }
 

@@ -166,6 +166,11 @@ impl Lifecycle {
         rows.map(packed::Row::key).take(most).collect()
     }
 
+    /// The same with the time of each death, in no order.
+    pub fn deaths(&self) -> impl Iterator<Item = (u64, Key)> {
+        self.open.deaths()
+    }
+
     /// The keys of the first `limit` of them, by time of death.
     pub fn oldest_first(&self, limit: usize) -> Vec<Key> {
         let groups = self.siblings();

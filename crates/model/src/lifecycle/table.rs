@@ -68,6 +68,11 @@ impl Table {
         places.map(|(_, place)| &self.rows[*place as usize])
     }
 
+    /// Times of death and keys, in no order.
+    pub(super) fn deaths(&self) -> impl Iterator<Item = (u64, Key)> {
+        self.rows.iter().map(|row| (row.died_ns, row.key()))
+    }
+
     /// All of them by what they share.
     pub(super) fn families(&self) -> impl Iterator<Item = Siblings<'_>> + Clone {
         self.families.iter(&self.shared, |tgid| self.key_of(tgid))

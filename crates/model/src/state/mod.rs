@@ -14,7 +14,7 @@ mod zombies;
 
 pub use culprits::CULPRIT_FIELDS;
 pub use top::TOP_FIELDS;
-pub use zombies::{ListedZombies, ZOMBIE_FIELDS};
+pub use zombies::{ChosenZombies, ListedZombies, ZOMBIE_FIELDS};
 
 use api::Shared;
 

@@ -32,29 +32,65 @@ pub const ZOMBIE_FIELDS: [Field; 15] = [
     Field::Why,
 ];
 
+/// So many are sorted at once.
+const FEW: usize = 1024;
+
 /// Which zombies an answer is about. Its rows are built from here in parts, since all of them may
 /// not fit into memory.
 #[derive(Debug)]
 pub struct ListedZombies {
     /// The answer, without its items.
     pub document: api::Document<api::Zombie>,
-    /// Whom the items are about, in order.
-    pub keys: Vec<Key>,
+    /// Whom the items are about.
+    pub chosen: ChosenZombies,
+}
+
+/// Zombies that were chosen.
+#[derive(Debug)]
+pub enum ChosenZombies {
+    /// In this order.
+    Ordered(Vec<Key>),
+    /// The oldest of these, at most so many, each with the time of its death.
+    Oldest(Vec<(u64, Key)>, usize),
+}
+
+impl ChosenZombies {
+    /// In order. To sort them takes long if they are very many.
+    pub fn in_order(self) -> Vec<Key> {
+        match self {
+            Self::Ordered(keys) => keys,
+            Self::Oldest(mut deaths, limit) => {
+                deaths.sort_unstable();
+                deaths.truncate(limit);
+                deaths.into_iter().map(|(_, key)| key).collect()
+            }
+        }
+    }
 }
 
 impl State {
     /// Oldest first.
     pub fn zombies(&mut self, wanted: &Selection, now_ns: u64) -> api::Document<api::Zombie> {
-        let ListedZombies { document, keys } = self.list_zombies(wanted, now_ns);
-        let items = self.zombie_rows(&keys, now_ns);
+        let ListedZombies { document, chosen } = self.list_zombies(wanted, now_ns);
+        let items = self.zombie_rows(&chosen.in_order(), now_ns);
         api::Document { items, ..document }
     }
 
     /// Those that are wanted.
     pub fn list_zombies(&mut self, wanted: &Selection, now_ns: u64) -> ListedZombies {
-        let (keys, total) = self.choose_zombies(wanted, now_ns);
+        let (chosen, total) = match wanted.plain_limit() {
+            Some(limit) if limit > FEW => {
+                let deaths = self.lifecycle.deaths().collect();
+                let total = self.lifecycle.zombies_len();
+                (ChosenZombies::Oldest(deaths, limit), total)
+            }
+            _ => {
+                let (keys, total) = self.choose_zombies(wanted, now_ns);
+                (ChosenZombies::Ordered(keys), total)
+            }
+        };
         let document = self.document(Vec::new(), total, now_ns);
-        ListedZombies { document, keys }
+        ListedZombies { document, chosen }
     }
 
     /// The rows of those that are still zombies, each with why.
