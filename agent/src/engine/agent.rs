@@ -248,8 +248,7 @@ impl Agent {
             self.stuck.note(snapshot, || feed::threads(kernel));
         }
         let now_ns = probes::now_ns();
-        let taken = snapshot.as_ref();
-        let mut repairs = false;
+        let (taken, mut repairs) = (snapshot.as_ref(), false);
         for purpose in purposes {
             match purpose {
                 Purpose::Repair => repairs = true,
@@ -387,7 +386,8 @@ impl Agent {
         let is_fresh = if is_frame {
             state.judgements.at_ns().is_some()
         } else {
-            !judge::is_judged_before(state, judge::FRESH_NS, now_ns) && !self.judge.is_busy()
+            let fresh_ns = judge::fresh_ns(self.snapshots.took_ns());
+            !judge::is_judged_before(state, fresh_ns, now_ns) && !self.judge.is_busy()
         };
         if !is_fresh || !state.all_are_judged(SUSPECTS, now_ns) {
             self.questions.wait(question);

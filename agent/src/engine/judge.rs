@@ -17,7 +17,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// The most suspects of one round.
 pub(super) const SUSPECTS: usize = 32;
 /// Verdicts younger than this answer the next question too.
-pub(super) const FRESH_NS: u64 = 1_000_000_000;
+const FRESH_NS: u64 = 1_000_000_000;
+/// The same as a multiple of the time that a snapshot takes.
+const FRESH_SNAPSHOTS: u64 = 10;
 /// How often rounds are made for `top`, while somebody looks at it.
 pub(super) const FOR_TOP_NS: u64 = 5_000_000_000;
 /// How often rounds are made for the metrics.
@@ -82,6 +84,11 @@ impl Judge {
             state.judge(&suspects, began_ns, |key| facts.remove(&key), now_ns);
         }
     }
+}
+
+/// How young verdicts must be that answer the next question too, if snapshots take so long.
+pub(super) fn fresh_ns(took_ns: u64) -> u64 {
+    FRESH_NS.max(FRESH_SNAPSHOTS * took_ns)
 }
 
 /// Whether the last round began longer ago than that.

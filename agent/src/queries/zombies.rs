@@ -14,8 +14,8 @@ use crate::handle::{Handle, Request, Stopped};
 
 /// How many zombies a part of the answer has: some 100 kB.
 const ROWS: usize = 64;
-/// Few rows are longer.
-const ROW_BYTES: usize = 1 << 11;
+/// Most rows are shorter. Larger buffers would come from the kernel, and go back to it each time.
+const ROW_BYTES: usize = 1536;
 
 impl Ask for ZombiesQuery {
     type Checked = Selection;

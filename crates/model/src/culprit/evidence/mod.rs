@@ -122,8 +122,11 @@ pub enum Place {
 pub struct Zombies {
     /// All of them.
     pub count: u64,
-    /// Those old enough to be a fault of the parent. The other counts are of these.
+    /// Those old enough to be a fault of the parent, as far as they were looked at. The other counts
+    /// are of these.
     pub old: u64,
+    /// Whether there are more: only the oldest of very many are looked at.
+    pub is_sample: bool,
     /// Age of the oldest.
     pub oldest_age_ns: u64,
     /// Whether it is at least so old.

@@ -17,7 +17,7 @@ const LEAST_SPAN_NS: u64 = 1_000_000_000;
 /// The most zombies of one suspect that are listed by PID.
 const LISTED: usize = 32;
 /// The most zombies that a round looks at one by one, over all suspects: the oldest of each.
-const EXAMINED: usize = 16_384;
+const EXAMINED: usize = 4096;
 /// SIGCHLD has this number on every architecture that is built for here.
 const SIGCHLD: i32 = 17;
 const SIGKILL: u8 = 9;
@@ -81,7 +81,7 @@ pub fn suspects(known: &Known<'_>, limit: usize) -> Vec<Suspect> {
     let tasks = Shown::of(known.snapshot);
     let suspects = held.iter().filter_map(|held| {
         let records = held.oldest(known.lifecycle, examined);
-        known.suspect(held.count, &records, &tasks)
+        known.suspect(held, &records, &tasks)
     });
     suspects.collect()
 }
@@ -168,7 +168,7 @@ impl Known<'_> {
     }
 
     /// The holder of these zombies, unless all of them are young.
-    fn suspect(&self, count: u64, records: &[Record], tasks: &Shown<'_>) -> Option<Suspect> {
+    fn suspect(&self, held: &Held<'_>, records: &[Record], tasks: &Shown<'_>) -> Option<Suspect> {
         let oldest = records.iter().min_by_key(|record| record.died.at_ns)?;
         if self.age(oldest.died.at_ns) < YOUNG_NS {
             return None;
@@ -184,7 +184,8 @@ impl Known<'_> {
         let real_parent = traced.and_then(|record| record.parent.as_ref());
         let real_parent = real_parent.map(|parent| tasks.named(parent));
         let zombies = Zombies {
-            count,
+            count: held.count,
+            is_sample: held.old > records.len() as u64,
             oldest_age_ns: self.age(oldest.died.at_ns),
             age_is_lower_bound: oldest.died.bound == DiedBound::NotAfter,
             real_parent: real_parent.map(|parent| (parent.key.tgid, parent.comm.to_string())),

@@ -30,7 +30,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         "{before} of {} forked by {script} as PID {}, before it became {} by exec{}",
         match old {
             1 => "1 zombie was".to_owned(),
-            old => format!("{old} zombies were"),
+            _ => format!("{} were", words::examined(&evidence.zombies)),
         },
         evidence.pid,
         evidence.comm,

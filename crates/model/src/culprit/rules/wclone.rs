@@ -24,7 +24,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
         evidence: vec![
             format!(
                 "{hidden} of {} have an exit signal other than SIGCHLD",
-                words::count(old, "zombie")
+                words::examined(&evidence.zombies)
             ),
             words::holds(evidence),
             words::habits(evidence),
@@ -33,7 +33,7 @@ fn judge(evidence: &Evidence) -> Option<Verdict> {
             evidence,
             "pass __WALL or __WCLONE to its wait calls, or SIGCHLD to clone",
         ),
-        confidence: if hidden == old {
+        confidence: if hidden == old && !evidence.zombies.is_sample {
             Confidence::Certain
         } else {
             Confidence::Likely

@@ -1,7 +1,7 @@
 //! Sentences that the verdicts share.
 
 use super::Confidence;
-use crate::culprit::evidence::{Awaited, Evidence, Reaped};
+use crate::culprit::evidence::{Awaited, Evidence, Reaped, Zombies};
 pub(super) use crate::words::{count, span};
 
 /// `no wait calls`, `1 wait call`, `5 wait calls`; the plural is given.
@@ -114,6 +114,15 @@ pub(super) fn ran(evidence: &Evidence) -> Option<String> {
     })
 }
 
+/// The zombies that the other counts are of, after "the" or a number of them.
+pub(super) fn examined(zombies: &Zombies) -> String {
+    if zombies.is_sample {
+        format!("{} oldest zombies", zombies.old)
+    } else {
+        count(zombies.old, "zombie")
+    }
+}
+
 /// Which zombies it inherited, and from what.
 pub(super) fn adopted(evidence: &Evidence) -> Option<String> {
     let zombies = &evidence.zombies;
@@ -124,6 +133,7 @@ pub(super) fn adopted(evidence: &Evidence) -> Option<String> {
         match zombies.old {
             1 => "the zombie is an inherited orphan".to_owned(),
             2 => "both zombies are inherited orphans".to_owned(),
+            all if zombies.is_sample => format!("the {all} oldest zombies are inherited orphans"),
             all => format!("all {all} zombies are inherited orphans"),
         }
     } else {
@@ -132,7 +142,7 @@ pub(super) fn adopted(evidence: &Evidence) -> Option<String> {
         } else {
             "are inherited orphans"
         };
-        format!("{} of the {} zombies {verb}", zombies.adopted, zombies.old)
+        format!("{} of the {} {verb}", zombies.adopted, examined(zombies))
     };
     let forker = zombies.forker.as_ref();
     let forker = forker.map_or(String::new(), |forker| format!(" ({forker})"));
