@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A point in time: RFC 3339 UTC, with this many digits of a second.
@@ -18,8 +19,10 @@ impl<const DIGITS: usize> fmt::Display for Time<DIGITS> {
 }
 
 impl<const DIGITS: usize> Serialize for Time<DIGITS> {
+    /// Lists of zombies have several in each row, so not by way of `Display`.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        let printer = DateTimePrinter::new().precision(Some(DIGITS as u8));
+        to.serialize_str(&printer.timestamp_to_string(&self.0))
     }
 }
 
