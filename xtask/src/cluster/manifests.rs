@@ -9,14 +9,11 @@ use anyhow::{Context, Result};
 
 use super::kubectl;
 use super::namespaces::file;
-use crate::{shell, workspace};
+use crate::{operator, shell, workspace};
 
 /// The copy of what the overlays need of the repository.
 const COPY: &str = "repository";
 const OVERLAYS: &str = "deploy/kubernetes/overlays";
-
-/// The operator's kinds, of which here only their objects are used.
-const OPERATOR: &str = include_str!("operator.yaml");
 
 /// The component of the overlay that is only needed on Linux 5.10, and asks for a capability that
 /// not every root has.
@@ -54,7 +51,7 @@ patches:
 
 /// Applies the overlay, and waits until the agents are ready.
 pub(super) fn apply() -> Result<()> {
-    kubectl::apply(OPERATOR)?;
+    register_operator()?;
     let copy = file(COPY);
     fs::create_dir(&copy).context("make a folder for the manifests")?;
     for folder in ["deploy", "dashboards"] {
@@ -70,6 +67,16 @@ pub(super) fn apply() -> Result<()> {
     let needed = needed.join("\n").replace("components:\n", EVENTS);
     fs::write(&list, needed + DIFFERENT).context("write the overlay")?;
     apply_overlay(&mine)
+}
+
+/// Registers the kinds of the Prometheus operator, of which here only the objects are used.
+fn register_operator() -> Result<()> {
+    for path in operator::paths() {
+        let words = ["apply", "--server-side", "--filename"];
+        kubectl::finished(kubectl::command(&words).arg(path))?;
+    }
+    let words = ["wait", "--for=condition=Established", "crd", "--all"];
+    kubectl::try_run(&[&words[..], &["--timeout=60s"]].concat()).map(drop)
 }
 
 /// The same with agents that have only the container runtime to ask for names.
