@@ -72,13 +72,15 @@ pub(crate) fn paths() -> impl Iterator<Item = PathBuf> {
     FILES.iter().map(|(name, _)| folder().join(name))
 }
 
-/// Checks that `apply` refuses each mistake in our manifests, and names it. Returns how many there are.
-pub(crate) fn check_mistakes(apply: impl Fn(&str) -> Result<()>) -> Result<usize> {
+/// Checks that our manifests are valid, and that with each mistake they are refused for it. Returns how
+/// many mistakes there are.
+pub(crate) fn check_mistakes(validate: impl Fn(&str) -> Result<()>) -> Result<usize> {
     for (file, right, wrong, name) in MISTAKES {
         let text = fs::read_to_string(workspace::root().join(file));
         let text = text.with_context(|| format!("read {file}"))?;
+        validate(&text).context(file)?;
         ensure!(text.contains(right), "{file} has no `{right}`");
-        let refusal = apply(&text.replacen(right, wrong, 1)).err();
+        let refusal = validate(&text.replacen(right, wrong, 1)).err();
         let refusal = refusal.with_context(|| format!("{file}: `{wrong}` is not refused"))?;
         let refusal = refusal.to_string();
         ensure!(refusal.contains(name), "{file}: {name} is not in {refusal}");

@@ -78,7 +78,8 @@ pub(crate) fn source_date() -> Result<u64> {
     } else {
         let mut git = Command::new("git");
         git.current_dir(root());
-        shell::read(git.args(["log", "-1", "--format=%ct"]))?
+        shell::read(git.args(["log", "-1", "--format=%ct"]))
+            .context("there is no commit, whose time the files would have; set SOURCE_DATE_EPOCH")?
     };
     let time = time.trim();
     time.parse()

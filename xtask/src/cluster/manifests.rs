@@ -7,14 +7,17 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::kubectl;
 use super::namespaces::file;
+use super::{LONG, kubectl};
+use crate::stop::until;
 use crate::{operator, shell, workspace};
 
 /// The copy of what the overlays need of the repository.
 const COPY: &str = "repository";
 const OVERLAYS: &str = "deploy/kubernetes/overlays";
 
+/// The kinds of the Prometheus operator that our manifests use.
+const OPERATED: [&str; 2] = ["PodMonitor", "PrometheusRule"];
 /// The component of the overlay that is only needed on Linux 5.10, and asks for a capability that
 /// not every root has.
 const NOT_NEEDED: &str = "components/old-kernels";
@@ -69,14 +72,20 @@ pub(super) fn apply() -> Result<()> {
     apply_overlay(&mine)
 }
 
-/// Registers the kinds of the Prometheus operator, of which here only the objects are used.
+/// Registers the kinds of the Prometheus operator, of which here only the objects are used, and waits
+/// until the API server publishes their schemas, with which kubectl refuses unknown fields.
 fn register_operator() -> Result<()> {
     for path in operator::paths() {
-        let words = ["apply", "--server-side", "--filename"];
-        kubectl::finished(kubectl::command(&words).arg(path))?;
+        let crd = fs::read_to_string(path).context("read a CRD")?;
+        // Kubernetes 1.20 reads an empty default as null, and refuses it.
+        let lines = crd.lines().filter(|line| line.trim() != "default: ''");
+        kubectl::apply(&lines.collect::<Vec<_>>().join("\n"))?;
     }
-    let words = ["wait", "--for=condition=Established", "crd", "--all"];
-    kubectl::try_run(&[&words[..], &["--timeout=60s"]].concat()).map(drop)
+    until("the schemas of the Prometheus operator", LONG, || {
+        let published = kubectl::try_run(&["get", "--raw", "/openapi/v2"])?;
+        let is_there = |kind| published.contains(&format!("com.coreos.monitoring.v1.{kind}\""));
+        Ok(OPERATED.iter().all(is_there).then_some(()))
+    })
 }
 
 /// The same with agents that have only the container runtime to ask for names.

@@ -46,9 +46,9 @@ pub(super) fn tell(cluster: &mut Cluster, timeline: &Timeline, hold: bool) -> Re
     if hold {
         wait_for_ever();
     }
-    let mistakes = operator::check_mistakes(kubectl::apply)?;
+    let mistakes = operator::check_mistakes(kubectl::validate)?;
     timeline.print(&format!(
-        "PodMonitor and PrometheusRule are applied, and refused with any of {mistakes} mistakes"
+        "PodMonitor and PrometheusRule are valid, and refused with any of {mistakes} mistakes"
     ));
     jobs::begin()?;
     culprits::begin(timeline)?;
