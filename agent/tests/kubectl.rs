@@ -166,6 +166,21 @@ fn an_error_of_kubectl_comes_with_its_fix() {
             "cannot find the agent: no server; check that kubectl get pods",
         ),
         (
+            "get) for line in 'E1130 08:48:53.662374 7 memcache.go:265] \"x\" err=<' '\ty' ' >' \
+             'getting credentials: exec: executable login not found' '' 'It looks like more'; do \
+             printf \"$line\\n\" >&2; done; exit 1 ;;",
+            &["top"],
+            1,
+            "agent: getting credentials: exec: executable login not found; install that program",
+        ),
+        (
+            "get) echo 'Error in configuration: context was not found for specified context: x' \
+             >&2; exit 1 ;;",
+            &["top"],
+            1,
+            "specified context: x; see kubectl config get-contexts\n",
+        ),
+        (
             "get) echo 'error: context \"x\" does not exist' >&2; exit 1 ;;",
             &["--context", "x", "top"],
             1,

@@ -20,6 +20,7 @@ mod fuzz;
 mod host;
 mod image;
 mod metrics_page;
+mod operator;
 mod process;
 mod prometheus;
 mod quantile;

@@ -124,10 +124,9 @@ fn cargo(arch: Arch, what: &str) -> Command {
 /// depend only on the sources and the compiler.
 fn cargo_in(sources: &Path, target_dir: &Path, what: &str, arch: Arch) -> Command {
     let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
-    let home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    let known = home.map(|home| (home, "/cargo")).into_iter();
+    let known = workspace::cargo_home()
+        .map(|home| (home, "/cargo"))
+        .into_iter();
     for (path, name) in known.chain([(sources.to_owned(), "/reapwatch")]) {
         flags.push(format!("--remap-path-prefix={}={name}", path.display()));
     }

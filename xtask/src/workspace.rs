@@ -78,7 +78,8 @@ pub(crate) fn source_date() -> Result<u64> {
     } else {
         let mut git = Command::new("git");
         git.current_dir(root());
-        shell::read(git.args(["log", "-1", "--format=%ct"]))?
+        shell::read(git.args(["log", "-1", "--format=%ct"]))
+            .context("there is no commit, whose time the files would have; set SOURCE_DATE_EPOCH")?
     };
     let time = time.trim();
     time.parse()
@@ -101,8 +102,12 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
 
 /// Where `cargo install` puts programs, even if it is not on the PATH.
 fn home_bin() -> Option<PathBuf> {
-    let home = env::var_os("CARGO_HOME")
+    Some(cargo_home()?.join("bin"))
+}
+
+/// The folder of cargo's downloads and programs.
+pub(crate) fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME")
         .map(PathBuf::from)
-        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))?;
-    Some(home.join("bin"))
+        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
 }

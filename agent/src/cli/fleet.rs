@@ -26,8 +26,7 @@ fn prometheus(text: &str) -> Result<Url, String> {
     let text = text.trim_end_matches('/');
     let pages = ["/graph", "/query", "/targets"];
     let base = pages.iter().find_map(|page| text.strip_suffix(page));
-    let url = url::parse(base.unwrap_or(text))
-        .map_err(|_| format!("not the URL of a Prometheus; {FIX}"))?;
+    let url = url::parse_of("a Prometheus", base.unwrap_or(text), FIX)?;
     match &url.user {
         Some(user) if user.password.is_none() => {
             Err("has a user without a password; write USER:PASSWORD@".to_owned())
@@ -57,7 +56,9 @@ mod tests {
             ("ftp://prom", "such as http://prometheus:9090"),
             ("http://", "such as http://prometheus:9090"),
             ("http://ann@prom", "without a password"),
-            ("http://ann:%4@prom", "such as http://prometheus:9090"),
+            ("http://ann:%4@prom", "% escape"),
+            ("http://prom:99999", "no valid port"),
+            ("http://prom?x=1", "query string"),
         ] {
             let error = prometheus(bad).expect_err(bad);
             assert!(error.contains(part), "{bad}: {error}");

@@ -47,9 +47,12 @@ pub enum PodNames {
 
 /// The URL of an API server.
 fn server(text: &str) -> Result<Url, String> {
-    let url = url::parse(text).ok().filter(|url| url.user.is_none());
-    url.ok_or_else(|| {
-        "not the URL of an API server; write http[s]://HOST:PORT, such as http://127.0.0.1:8001"
-            .to_owned()
-    })
+    const FIX: &str = "write http[s]://HOST:PORT, such as http://127.0.0.1:8001";
+    let url = url::parse_of("an API server", text, FIX)?;
+    match url.user {
+        Some(_) => Err(format!(
+            "has a user, but no credentials are sent; run `kubectl proxy`, which adds them, and {FIX}"
+        )),
+        None => Ok(url),
+    }
 }

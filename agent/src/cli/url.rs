@@ -65,22 +65,25 @@ impl Url {
 /// Parses the URL of an agent.
 pub(super) fn parse(text: &str) -> Result<Url, String> {
     const FIX: &str = "write http://HOST:PORT or https://HOST:PORT, such as http://web-1:9991";
+    parse_of("an agent", text, FIX)
+}
+
+/// Parses the URL of `server`; `fix` is what to write.
+pub(super) fn parse_of(server: &str, text: &str, fix: &str) -> Result<Url, String> {
     let (encrypted, usual_port) = match text.split_once("://") {
         Some(("http", _)) => (false, 80),
         Some(("https", _)) => (true, 443),
-        _ => return Err(format!("not the URL of an agent; {FIX}")),
+        _ => return Err(format!("not the URL of {server}; {fix}")),
     };
     let uri: hyper::Uri = text
         .parse()
-        .map_err(|_| format!("not the URL of an agent; {FIX}"))?;
+        .map_err(|_| format!("not the URL of {server}; {fix}"))?;
     let host = uri.host().filter(|host| !host.is_empty());
     let (Some(host), Some(authority)) = (host, uri.authority()) else {
-        return Err(format!("has no host; {FIX}"));
+        return Err(format!("has no host; {fix}"));
     };
     if uri.query().is_some() {
-        return Err(format!(
-            "has a query string, which agents do not accept; {FIX}"
-        ));
+        return Err(format!("has a query string; {fix}"));
     }
     let (user, place) = match authority.as_str().rsplit_once('@') {
         Some((user, place)) => (Some(parse_user(user)?), place),
@@ -88,7 +91,7 @@ pub(super) fn parse(text: &str) -> Result<Url, String> {
     };
     // `host:` and `host:99999` parse as a URI without a port.
     if uri.port_u16().is_none() && place != host {
-        return Err(format!("has no valid port; {FIX}"));
+        return Err(format!("has no valid port; {fix}"));
     }
     Ok(Url {
         encrypted,

@@ -96,7 +96,7 @@ fn authorization(url: &Url, view: &ViewArgs) -> anyhow::Result<Option<HeaderValu
                 .with_context(|| format!("cannot read --password-file {}", file.display()))?;
             text.trim_end_matches(['\r', '\n']).to_owned()
         }
-        (None, None) => std::env::var(PASSWORD).with_context(|| {
+        (None, None) => std::env::var(PASSWORD).ok().with_context(|| {
             format!(
                 "--url names the user {:?} but no password; pass it with --password-file or in \
                  {PASSWORD}",
@@ -109,20 +109,25 @@ fn authorization(url: &Url, view: &ViewArgs) -> anyhow::Result<Option<HeaderValu
 
 /// User and password as an HTTP header.
 pub fn basic(name: &str, password: &str) -> anyhow::Result<HeaderValue> {
-    secret(&format!(
-        "Basic {}",
-        STANDARD.encode(format!("{name}:{password}"))
-    ))
+    let value = STANDARD.encode(format!("{name}:{password}"));
+    secret(&format!("Basic {value}")).context("the user or password cannot be sent")
 }
 
-/// A token as an HTTP header.
-pub fn bearer(token: &str) -> anyhow::Result<HeaderValue> {
-    secret(&format!("Bearer {token}"))
+/// The token in a file as an HTTP header. Tokens rotate, so it is read for each request.
+pub fn bearer(file: &Path) -> anyhow::Result<HeaderValue> {
+    let name = file.display();
+    let text =
+        fs::read_to_string(file).with_context(|| format!("cannot read the token in {name}"))?;
+    match text.split_whitespace().collect::<Vec<_>>()[..] {
+        [token] => secret(&format!("Bearer {token}"))
+            .with_context(|| format!("the token in {name} has characters that HTTP cannot send")),
+        [] => bail!("{name} is empty; write a token into it"),
+        _ => bail!("{name} has more than a token; write only the token into it"),
+    }
 }
 
-fn secret(text: &str) -> anyhow::Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(text)
-        .context("the user or password has characters that HTTP cannot send")?;
+fn secret(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
-    Ok(value)
+    Some(value)
 }

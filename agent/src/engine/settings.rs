@@ -129,7 +129,7 @@ impl Names {
                 )
             }
             PodNames::Auto if args.kube_url.is_some() || Cluster::is_around() => {
-                let node = node.context("NODE_NAME is not set");
+                let node = node.context("no node is named; set --node-name or NODE_NAME");
                 let found = node.and_then(cluster);
                 no_watch = found.as_ref().err().map(|error| format!("{error:#}"));
                 found.ok()

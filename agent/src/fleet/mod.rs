@@ -134,10 +134,7 @@ impl Prometheus {
     fn endpoint(&self) -> anyhow::Result<Endpoint> {
         let mut web = self.web.clone();
         if let Some(path) = &self.token_file {
-            let token = std::fs::read_to_string(path).with_context(|| {
-                format!("cannot read the token for Prometheus in {}", path.display())
-            })?;
-            web.authorization = Some(web::bearer(token.trim())?);
+            web.authorization = Some(web::bearer(path)?);
         }
         Ok(Endpoint::Url(web))
     }

@@ -210,18 +210,21 @@ fn a_password_or_a_token_authenticates() {
     let (code, _, stderr) = run(&with_token);
     assert_eq!(code, 1);
     assert!(
-        sentence(&stderr).contains("cannot read the token for Prometheus in"),
+        sentence(&stderr).contains("cannot read the token in"),
         "{stderr}"
     );
     fs::write(path, "T0ken\n").expect("written");
     assert_eq!(run(&with_token).0, 0);
-    fs::write(path, "T0\u{7f}ken\n").expect("written");
-    let (code, _, stderr) = run(&with_token);
-    assert_eq!(code, 1);
-    assert!(
-        sentence(&stderr).contains("characters that HTTP cannot send"),
-        "{stderr}"
-    );
+    for (token, part) in [
+        ("T0\u{7f}ken\n", "characters that HTTP cannot send"),
+        ("\n", "is empty"),
+        ("user: T0ken\n", "only the token"),
+    ] {
+        fs::write(path, token).expect("written");
+        let (code, _, stderr) = run(&with_token);
+        assert_eq!(code, 1);
+        assert!(sentence(&stderr).contains(part), "{stderr}");
+    }
 }
 
 #[test]

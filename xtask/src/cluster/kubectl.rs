@@ -40,9 +40,24 @@ pub(super) fn finished(command: &mut Command) -> Result<String> {
 
 /// Applies some documents.
 pub(super) fn apply(documents: &str) -> Result<()> {
-    let words = ["apply", "--server-side", "--filename", "-"];
-    let mut kubectl = command(&words);
-    let mut child = kubectl
+    give(&["apply", "--server-side", "--filename", "-"], documents)
+}
+
+/// Fails if some documents could not be applied. Changes nothing.
+pub(super) fn validate(documents: &str) -> Result<()> {
+    let words = [
+        "apply",
+        "--server-side",
+        "--dry-run=server",
+        "--filename",
+        "-",
+    ];
+    give(&words, documents)
+}
+
+/// Runs a command with some documents as its input.
+fn give(words: &[&str], documents: &str) -> Result<()> {
+    let mut child = command(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

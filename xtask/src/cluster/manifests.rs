@@ -7,17 +7,17 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::kubectl;
 use super::namespaces::file;
-use crate::{shell, workspace};
+use super::{LONG, kubectl};
+use crate::stop::until;
+use crate::{operator, shell, workspace};
 
 /// The copy of what the overlays need of the repository.
 const COPY: &str = "repository";
 const OVERLAYS: &str = "deploy/kubernetes/overlays";
 
-/// The operator's kinds, of which here only their objects are used.
-const OPERATOR: &str = include_str!("operator.yaml");
-
+/// The kinds of the Prometheus operator that our manifests use.
+const OPERATED: [&str; 2] = ["PodMonitor", "PrometheusRule"];
 /// The component of the overlay that is only needed on Linux 5.10, and asks for a capability that
 /// not every root has.
 const NOT_NEEDED: &str = "components/old-kernels";
@@ -54,7 +54,7 @@ patches:
 
 /// Applies the overlay, and waits until the agents are ready.
 pub(super) fn apply() -> Result<()> {
-    kubectl::apply(OPERATOR)?;
+    register_operator()?;
     let copy = file(COPY);
     fs::create_dir(&copy).context("make a folder for the manifests")?;
     for folder in ["deploy", "dashboards"] {
@@ -70,6 +70,22 @@ pub(super) fn apply() -> Result<()> {
     let needed = needed.join("\n").replace("components:\n", EVENTS);
     fs::write(&list, needed + DIFFERENT).context("write the overlay")?;
     apply_overlay(&mine)
+}
+
+/// Registers the kinds of the Prometheus operator, of which here only the objects are used, and waits
+/// until the API server publishes their schemas, with which kubectl refuses unknown fields.
+fn register_operator() -> Result<()> {
+    for path in operator::paths() {
+        let crd = fs::read_to_string(path).context("read a CRD")?;
+        // Kubernetes 1.20 reads an empty default as null, and refuses it.
+        let lines = crd.lines().filter(|line| line.trim() != "default: ''");
+        kubectl::apply(&lines.collect::<Vec<_>>().join("\n"))?;
+    }
+    until("the schemas of the Prometheus operator", LONG, || {
+        let published = kubectl::try_run(&["get", "--raw", "/openapi/v2"])?;
+        let is_there = |kind| published.contains(&format!("com.coreos.monitoring.v1.{kind}\""));
+        Ok(OPERATED.iter().all(is_there).then_some(()))
+    })
 }
 
 /// The same with agents that have only the container runtime to ask for names.

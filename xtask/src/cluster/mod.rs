@@ -31,6 +31,7 @@ use self::control_plane::ControlPlane;
 use self::node::Node;
 use self::timeline::Timeline;
 use crate::cli::{self, ClusterPart, Purpose};
+use crate::host;
 use crate::setup;
 use crate::statics;
 use crate::stop::until;
@@ -51,6 +52,10 @@ pub(crate) fn main(options: &cli::Cluster) -> Result<ExitCode> {
 
 /// Builds what the cluster runs, and starts it.
 fn prepare(options: &cli::Cluster) -> Result<ExitCode> {
+    // Root is needed, and what setup builds takes minutes.
+    if let Some(lack) = host::no_probes() {
+        bail!("no pods here: {lack}");
+    }
     setup::ensure(Purpose::Cluster)?;
     if let Some(lack) = setup::no_cluster() {
         bail!("no pods here: {lack}");

@@ -21,6 +21,7 @@ pub(crate) const SHELLS: [(&str, &str, &str); 3] = [
 
 /// `cargo xtask deb`.
 pub(crate) fn main(check: bool) -> Result<ExitCode> {
+    ensure_possible()?;
     if check {
         let program = statics::build_for_tests()?.reapwatch;
         install(&build(
@@ -40,12 +41,17 @@ pub(crate) fn main(check: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Packs a program that was built with this profile, after writing its manual pages and completions.
-/// Returns the package, which is alone in its folder.
-pub(crate) fn build(program: &Path, profile: &str, folder: &str, arch: Arch) -> Result<PathBuf> {
+/// Fails if no package can be built here, before the program is built for it.
+pub(crate) fn ensure_possible() -> Result<()> {
     if workspace::find_program("cargo-deb").is_none() {
         bail!("missing: cargo-deb; run `cargo install cargo-deb --version {CARGO_DEB} --locked`");
     }
+    workspace::source_date().map(drop)
+}
+
+/// Packs a program that was built with this profile, after writing its manual pages and completions.
+/// Returns the package, which is alone in its folder.
+pub(crate) fn build(program: &Path, profile: &str, folder: &str, arch: Arch) -> Result<PathBuf> {
     generate(program, arch)?;
     let output = workspace::target_dir().join(folder);
     // Remove an older package.

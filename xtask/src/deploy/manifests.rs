@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::facts::{self, Extras};
 use super::helm::{self, Helm};
-use crate::{shell, workspace};
+use crate::{operator, shell, workspace};
 
 /// A folder to render.
 struct Rendering {
@@ -57,23 +57,44 @@ const COMPONENTS: &str = "deploy/kubernetes/components";
 const VERSIONS: std::ops::RangeInclusive<u32> = 25..=37;
 /// The Python package with the schemas.
 const VALIDATOR: &str = "kubernetes-validate==1.37.0";
-/// The Prometheus operator, whose schemas are not in that package.
-const OPERATOR: &str = "monitoring.coreos.com/v1";
 
-/// Validates each YAML document of stdin for each version and prints all as JSON.
+/// Validates each YAML document of stdin, for each version or with its CRD, and prints all as JSON.
 const SCRIPT: &str = r#"
 import json, sys, yaml
+import jsonschema
 import kubernetes_validate as kv
-first, last, operator = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+first, last = map(int, sys.argv[1:3])
+
+# As the API server does, it refuses fields that are not in the schema.
+def strict(schema):
+    if isinstance(schema, list):
+        return [strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {name: strict(value) for name, value in schema.items()}
+    return {"additionalProperties": False, **schema} if "properties" in schema else schema
+
+schemas = {}
+for path in sys.argv[3:]:
+    with open(path) as file:
+        crd = yaml.safe_load(file)["spec"]
+    for version in crd["versions"]:
+        kind = f"{crd['group']}/{version['name']}", crd["names"]["kind"]
+        schemas[kind] = strict(version["schema"]["openAPIV3Schema"])
+
 documents = list(yaml.safe_load_all(sys.stdin))
 for document in documents:
-    if document["apiVersion"] == operator:
-        continue
-    for minor in range(first, last + 1):
-        try:
+    schema = schemas.get((document["apiVersion"], document["kind"]))
+    try:
+        if schema:
+            # `jsonschema.validate` also checks the schema, but its patterns are those of Go.
+            jsonschema.Draft202012Validator(schema).validate(document)
+        for minor in [] if schema else range(first, last + 1):
             kv.validate(document, f"1.{minor}", strict=True)
-        except Exception as error:
-            sys.exit(f"{document['kind']} {document['metadata']['name']}, 1.{minor}: {str(error).splitlines()[0]}")
+    except Exception as error:
+        name = f"{document['kind']} {document['metadata']['name']}"
+        version = "" if schema else f", 1.{minor}"
+        sys.exit(f"{name}{version}: {str(error).splitlines()[0]}")
 json.dump(documents, sys.stdout)
 "#;
 
@@ -95,6 +116,11 @@ pub(crate) fn no_kustomize() -> Option<String> {
 /// Renders and validates the manifests, checks the facts, and compares the chart with them.
 pub(super) fn check() -> Result<()> {
     let python = validator()?;
+    if !operator::are_there() {
+        operator::fetch()?;
+    }
+    let mistakes = operator::check_mistakes(|yaml| validated(&python, yaml).map(drop))?;
+    println!("{}: {mistakes} mistakes are refused", operator::WANTED);
     let helm = Helm::find(&python)?;
     write_overlay_of_all()?;
     for Rendering {
@@ -155,7 +181,7 @@ fn validated(python: &Path, yaml: &str) -> Result<Vec<Value>> {
     let mut command = Command::new(python);
     command.args(["-c", SCRIPT]);
     command.args([VERSIONS.start().to_string(), VERSIONS.end().to_string()]);
-    let output = command.arg(OPERATOR).stdin(file).output()?;
+    let output = command.args(operator::paths()).stdin(file).output()?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
     }

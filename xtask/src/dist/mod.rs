@@ -27,6 +27,7 @@ const SUMS: &str = "SHA256SUMS";
 
 /// `cargo xtask dist`.
 pub(crate) fn main(options: &cli::Dist) -> Result<ExitCode> {
+    deb::ensure_possible()?;
     if options.check {
         let program = statics::build_for_tests()?.reapwatch;
         let folder = release(&program, statics::TEST_PROFILE, "dist-check", Arch::own())?;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::arch::Arch;
 use crate::cli::Purpose;
 use crate::cluster::programs as kubernetes;
-use crate::{cross, emulator, prometheus, shell, verdicts, workspace};
+use crate::{cross, emulator, operator, prometheus, shell, verdicts, workspace};
 
 /// The version that the checked-in object was linked with.
 const LINKER_VERSION: &str = "0.13.0";
@@ -93,6 +93,14 @@ pub(super) static KUBERNETES: Program = Program {
     by_hand: || None,
 };
 
+static OPERATOR: Program = Program {
+    name: || operator::WANTED.to_owned(),
+    serves: &[Purpose::Cluster, Purpose::Test],
+    is_here: operator::are_there,
+    install: operator::fetch,
+    by_hand: || None,
+};
+
 /// The tests only run the quick cases, which do not need it.
 static VENV: Program = Program {
     name: || format!("{} from PyPI", verdicts::VENV.join(", ")),
@@ -102,7 +110,7 @@ static VENV: Program = Program {
     by_hand: || None,
 };
 
-pub(super) static ALL: [&Program; 9] = [
+pub(super) static ALL: [&Program; 10] = [
     &LINKER,
     &PACKAGER,
     &DENY,
@@ -111,6 +119,7 @@ pub(super) static ALL: [&Program; 9] = [
     &EMULATOR_OF_ARM64,
     &CROSS,
     &KUBERNETES,
+    &OPERATOR,
     &VENV,
 ];
 

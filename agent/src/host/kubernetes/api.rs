@@ -216,9 +216,7 @@ impl Server {
     ) -> anyhow::Result<Response<Incoming>> {
         let mut web = self.web.clone();
         if let Some(file) = &self.token {
-            let token = fs::read_to_string(file)
-                .with_context(|| format!("cannot read {}", file.display()))?;
-            web.authorization = Some(web::bearer(token.trim())?);
+            web.authorization = Some(web::bearer(file)?);
         }
         web.send(request, body).await
     }

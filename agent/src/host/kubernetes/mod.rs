@@ -52,7 +52,8 @@ impl Cluster {
     /// # Errors
     /// If the pod has no token or no certificate of the server.
     fn around(node: String) -> anyhow::Result<Self> {
-        let variable = |name| env::var(name).with_context(|| format!("{name} is not set"));
+        let set = |name| env::var(name).ok();
+        let variable = |name| set(name).with_context(|| format!("{name} is not set"));
         let server = || Server::around(&variable(HOST)?, &variable(PORT)?);
         let server = server().context("no access to the API server")?;
         Ok(Self { server, node })

@@ -14,6 +14,9 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::problem::Problem;
 
+/// What to write instead of a plain password.
+const NO_HASH: &str = "not a bcrypt hash; make one with `htpasswd -nBC 10 USER`";
+
 /// The highest bcrypt cost of a hash: about 5 s for each password.
 const MAX_COST: u32 = 16;
 
@@ -118,7 +121,7 @@ impl Users {
 pub(super) fn check_hash(hash: &str) -> anyhow::Result<()> {
     let parts = hash.parse::<bcrypt::HashParts>().ok();
     let parts = parts.filter(|parts| (4..=31).contains(&parts.get_cost()));
-    let parts = parts.context("not a bcrypt hash")?;
+    let parts = parts.context(NO_HASH)?;
     let cost = parts.get_cost();
     ensure!(
         cost <= MAX_COST,
@@ -126,7 +129,7 @@ pub(super) fn check_hash(hash: &str) -> anyhow::Result<()> {
     );
     // With the lowest cost, this only shows whether salt and digest can be decoded.
     let cheap = hash.replacen(&format!("${cost:02}$"), "$04$", 1);
-    ensure!(bcrypt::verify("", &cheap).is_ok(), "not a bcrypt hash");
+    ensure!(bcrypt::verify("", &cheap).is_ok(), NO_HASH);
     Ok(())
 }
 

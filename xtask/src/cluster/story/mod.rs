@@ -22,6 +22,7 @@ use anyhow::Result;
 
 use super::timeline::Timeline;
 use super::{Cluster, agents, kubectl, manifests, monitor};
+use crate::operator;
 use crate::stop::until;
 
 /// The nodes by name.
@@ -45,6 +46,10 @@ pub(super) fn tell(cluster: &mut Cluster, timeline: &Timeline, hold: bool) -> Re
     if hold {
         wait_for_ever();
     }
+    let mistakes = operator::check_mistakes(kubectl::validate)?;
+    timeline.print(&format!(
+        "PodMonitor and PrometheusRule are valid, and refused with any of {mistakes} mistakes"
+    ));
     jobs::begin()?;
     culprits::begin(timeline)?;
     full::begin()?;
