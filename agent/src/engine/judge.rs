@@ -1,6 +1,7 @@
 //! Rounds of judging: the state names the suspects, a helper thread reads their files, and the
 //! rules judge what came in time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::rounds::{Rounds, Sender};
@@ -16,6 +17,8 @@ use model::state::State;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The most suspects of one round.
 pub(super) const SUSPECTS: usize = 32;
+/// Zombies that are known not to have any descriptors: more than can be looked at in a round.
+const DEAD: usize = 32_768;
 /// Verdicts younger than this answer the next question too.
 pub(super) const FRESH_NS: u64 = 1_000_000_000;
 /// How often rounds are made for `top`, while somebody looks at it.
@@ -67,7 +70,10 @@ impl Judge {
         let mut keys: Vec<_> = suspects.iter().map(who).collect();
         // Where the time is not enough for all, those who had to go without come first.
         keys.sort_by_key(|&(key, _)| state.judgements.looked_ns(key));
-        let look = (!keys.is_empty()).then_some(move |found: &Sender<_>| look(&keys, found));
+        let dead = state.lifecycle.dead_at(now_ns, DEAD);
+        let dead = dead.into_iter().map(|key| key.tgid).collect();
+        let look = move |found: &Sender<_>| look(&keys, dead, found);
+        let look = (!suspects.is_empty()).then_some(look);
         self.rounds.begin((now_ns, suspects), look);
     }
 
@@ -91,9 +97,9 @@ pub(super) fn is_judged_before(state: &State, age_ns: u64, now_ns: u64) -> bool 
 }
 
 /// Reads the files of each, with the zombies it holds, until nobody listens any more.
-fn look(suspects: &[(Key, Vec<u32>)], found: &Sender<Facts>) {
+fn look(suspects: &[(Key, Vec<u32>)], dead: BTreeSet<u32>, found: &Sender<Facts>) {
     let mounts = Mounts::find();
-    let mut search = Search::new();
+    let mut search = Search::among_others_than(dead);
     for (key, zombies) in suspects {
         if found.is_closed() {
             return;

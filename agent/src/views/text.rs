@@ -199,6 +199,14 @@ pub fn columns(text: &str) -> usize {
     text.width()
 }
 
+/// The most columns that a character adds to a text: a variation selector may widen the one before.
+pub fn most_columns(c: char) -> usize {
+    match c {
+        '\u{fe00}'..='\u{fe0f}' => 1,
+        c => c.width().unwrap_or(0),
+    }
+}
+
 /// Continues lines that are longer than `width` columns below themselves, wherever that is.
 pub fn folded(text: &str, width: usize) -> String {
     let mut folded = String::new();

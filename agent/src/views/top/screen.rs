@@ -138,7 +138,7 @@ impl<S: Feed> Screen<S> {
                     match done? {
                         Ok(frame) if self.model.is_frozen() && look_up => {
                             look_up = false;
-                            self.model.frame.look_up(frame);
+                            self.model.look_up(frame);
                         }
                         // A frame requested before the pause would undo it.
                         Ok(_) if self.model.is_frozen() => {}
