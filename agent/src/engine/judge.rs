@@ -22,7 +22,7 @@ const DEAD: usize = 32_768;
 /// Verdicts younger than this answer the next question too.
 pub(super) const FRESH_NS: u64 = 1_000_000_000;
 /// How often rounds are made for `top`, while somebody looks at it.
-pub(super) const FOR_TOP_NS: u64 = 5_000_000_000;
+const FOR_TOP_NS: u64 = 5_000_000_000;
 /// How often rounds are made for the metrics.
 pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 /// The same while a recording is made, which may be short.
@@ -88,6 +88,11 @@ impl Judge {
             state.judge(&suspects, began_ns, |key| facts.remove(&key), now_ns);
         }
     }
+}
+
+/// How often rounds are made for `top` if snapshots should not be made more often than that.
+pub(super) fn for_top_ns(least_ns: u64) -> u64 {
+    least_ns.clamp(FOR_TOP_NS, IN_BACKGROUND_NS)
 }
 
 /// Whether the last round began longer ago than that.
