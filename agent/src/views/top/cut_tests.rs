@@ -1,5 +1,7 @@
 //! Frames that lack rows: the agent filters, and what is missing is counted.
 
+use std::time::Duration;
+
 use crate::views::top::act::Effect;
 use crate::views::top::frame::Frame as _;
 use crate::views::top::host::Host;
@@ -101,7 +103,9 @@ fn rows_that_are_looked_up_while_updates_are_paused_are_shown() {
     type_line(&mut model, "comm=late");
     let mut later = host(busy());
     later.choose(chosen());
+    model.fail("still waiting".to_owned(), Duration::from_secs(3));
     model.look_up(later);
+    assert_eq!(model.failure, None);
     assert_eq!(shown(&model), [40]);
     assert_eq!(model.frame.figures().zombies, "5 zombies", "as it was");
 }

@@ -269,6 +269,7 @@ impl<F: Frame> Model<F> {
     /// Takes from a later frame what was asked for while updates are paused.
     pub fn look_up(&mut self, later: F) {
         self.frame.look_up(later);
+        self.failure = None;
         self.arrange();
     }
 

@@ -128,6 +128,9 @@ impl<S: Feed> Screen<S> {
                 () = tokio::time::sleep_until(due),
                     if fetch.is_none() && (look_up || !self.model.paused) =>
                 {
+                    // Nothing was asked while paused.
+                    let is_anew = look_up && self.model.failure.is_none();
+                    answered = if is_anew { due } else { answered };
                     due = Instant::now() + self.model.interval;
                     self.pass();
                     let (source, wanted) = (self.source.clone(), self.model.wanted());
