@@ -4,7 +4,12 @@ use std::pin::Pin;
 
 use clap::{ArgMatches, FromArgMatches};
 
-use crate::views::{Look, Outcome};
+use model::filter::Field;
+
+use crate::views::{Look, Outcome, wrap};
+
+/// Width of the notes.
+const WIDTH: usize = 100;
 
 /// What a command is run with.
 pub struct Session {
@@ -24,6 +29,8 @@ pub struct Command {
     pub about: &'static str,
     /// The help text below the options.
     pub notes: &'static str,
+    /// Fields of its filters, named where the notes have `{fields}`.
+    pub fields: &'static [Field],
     /// Adds the options.
     pub options: fn(clap::Command) -> clap::Command,
     /// Runs it with the options that [`parsed`] finds.
@@ -47,6 +54,7 @@ impl Command {
             name,
             about,
             notes,
+            fields: &[],
             options,
             run,
             log: "warn",
@@ -57,7 +65,10 @@ impl Command {
     /// Its part of the command line.
     pub fn definition(&self) -> clap::Command {
         let command = (self.options)(clap::Command::new(self.name));
-        command.about(self.about).after_help(self.notes)
+        let fields = format!("Fields of filters: {}.", Field::known(self.fields));
+        let fields = wrap(&fields, WIDTH).join("\n");
+        let notes = self.notes.replace("{fields}", &fields);
+        command.about(self.about).after_help(notes)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `reapwatch exits`.
 
 use clap::Args as _;
+use model::filter::EXIT_FIELDS;
 
 use super::command::{Command, parsed};
 use crate::cli::ExitsArgs;
@@ -8,12 +9,13 @@ use crate::views::exits;
 
 pub(super) const COMMAND: Command = Command {
     debugs_probes: true,
+    fields: &EXIT_FIELDS,
     ..Command::new(
         "exits",
         "Follow deaths: one line per process once it is reaped",
         "\
-Fields of filters: pid, comm, parent, zombie and exiting (durations), exit, how, killer, user, ns,
-pod, container, unit, workload. `reapwatch top --help` has their operators.
+{fields}
+`reapwatch top --help` has their operators.
 
 Examples:
   sudo reapwatch exits                            until Ctrl-C

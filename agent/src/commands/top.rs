@@ -1,24 +1,27 @@
 //! `reapwatch top`.
 
 use clap::Args as _;
+use model::state::TOP_FIELDS;
 
 use super::command::{Command, parsed};
 use crate::cli::TopArgs;
 use crate::views::top;
 
-pub(super) const COMMAND: Command = Command::new(
-    "top",
-    "Live view of parents: the zombies they hold and how fast they reap",
-    "\
+pub(super) const COMMAND: Command = Command {
+    fields: &TOP_FIELDS,
+    ..Command::new(
+        "top",
+        "Live view of culprits, zombies, workloads, stuck exits and the agent",
+        "\
 Views: culprits, zombies, workloads, stuck and agent; with --prometheus: nodes and workloads.
 
 Filters compare fields with values; combine them with `and`, `or`, `not` and parentheses:
-  fields      pid, comm, parent, zombies, oldest (or age), leak, reaps, why (or verdict), ns, pod,
-              container, unit, workload, user, exit
-              with --prometheus: node, ns, pod, container, unit, workload, why, zombies, stale,
-              growth (per hour), oldest, exits, late, stuck, pids, lost
   operators   = != > < >= <=, ~ contains (ignores case), =~ matches a regular expression
   durations   500ms, 10s, 5m, 2h; a bare number is seconds
+
+{fields}
+With --prometheus: node, ns, pod, container, unit, workload, why, zombies, stale, growth (per hour),
+oldest, exits, late, stuck, pids, lost.
 
 Examples:
   sudo reapwatch top
@@ -30,9 +33,10 @@ Examples:
   reapwatch top --prometheus http://prom:9090 --view workloads
 
 Press ? in the live view for the list of keys.",
-    TopArgs::augment_args,
-    |options, session| {
-        let args: TopArgs = parsed(options);
-        Box::pin(async move { top::run(&args, session.look).await })
-    },
-);
+        TopArgs::augment_args,
+        |options, session| {
+            let args: TopArgs = parsed(options);
+            Box::pin(async move { top::run(&args, session.look).await })
+        },
+    )
+};

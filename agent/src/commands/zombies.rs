@@ -1,6 +1,7 @@
 //! `reapwatch zombies`.
 
 use clap::Args as _;
+use model::state::ZOMBIE_FIELDS;
 
 use super::command::{Command, parsed};
 use crate::cli::ZombiesArgs;
@@ -8,10 +9,14 @@ use crate::views::zombies;
 
 pub(super) const COMMAND: Command = Command {
     debugs_probes: true,
+    fields: &ZOMBIE_FIELDS,
     ..Command::new(
         "zombies",
         "List zombies, oldest first",
         "\
+{fields}
+`reapwatch top --help` has their operators.
+
 Examples:
   sudo reapwatch zombies
   reapwatch zombies --filter 'oldest>1m' --sort parent --limit 20

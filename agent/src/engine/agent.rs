@@ -394,7 +394,7 @@ impl Agent {
             return self.judge_if_older_than(0);
         }
         if is_frame {
-            self.judge_if_older_than(judge::FOR_TOP_NS);
+            self.judge_if_older_than(judge::for_top_ns(PAUSES * self.snapshots.took_ns()));
         }
         self.questions.hold(question, now_ns);
         self.answer_held();

@@ -1,6 +1,7 @@
 //! Rounds of judging: the state names the suspects, a helper thread reads their files, and the
 //! rules judge what came in time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::rounds::{Rounds, Sender};
@@ -16,12 +17,14 @@ use model::state::State;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The most suspects of one round.
 pub(super) const SUSPECTS: usize = 32;
+/// Zombies that are known not to have any descriptors: more than can be looked at in a round.
+const DEAD: usize = 32_768;
 /// Verdicts younger than this answer the next question too.
 const FRESH_NS: u64 = 1_000_000_000;
 /// The same as a multiple of the time that a snapshot takes.
 const FRESH_SNAPSHOTS: u64 = 10;
 /// How often rounds are made for `top`, while somebody looks at it.
-pub(super) const FOR_TOP_NS: u64 = 5_000_000_000;
+const FOR_TOP_NS: u64 = 5_000_000_000;
 /// How often rounds are made for the metrics.
 pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 /// The same while a recording is made, which may be short.
@@ -69,7 +72,10 @@ impl Judge {
         let mut keys: Vec<_> = suspects.iter().map(who).collect();
         // Where the time is not enough for all, those who had to go without come first.
         keys.sort_by_key(|&(key, _)| state.judgements.looked_ns(key));
-        let look = (!keys.is_empty()).then_some(move |found: &Sender<_>| look(&keys, found));
+        let dead = state.lifecycle.deaths().take(DEAD);
+        let dead: Vec<_> = dead.map(|(_, key)| key.tgid).collect();
+        let look = move |found: &Sender<_>| look(&keys, dead.into_iter().collect(), found);
+        let look = (!suspects.is_empty()).then_some(look);
         self.rounds.begin((now_ns, suspects), look);
     }
 
@@ -91,6 +97,11 @@ pub(super) fn fresh_ns(took_ns: u64) -> u64 {
     FRESH_NS.max(FRESH_SNAPSHOTS * took_ns)
 }
 
+/// How often rounds are made for `top` if snapshots should not be made more often than that.
+pub(super) fn for_top_ns(least_ns: u64) -> u64 {
+    least_ns.clamp(FOR_TOP_NS, IN_BACKGROUND_NS)
+}
+
 /// Whether the last round began longer ago than that.
 pub(super) fn is_judged_before(state: &State, age_ns: u64, now_ns: u64) -> bool {
     let at_ns = state.judgements.at_ns();
@@ -98,9 +109,9 @@ pub(super) fn is_judged_before(state: &State, age_ns: u64, now_ns: u64) -> bool 
 }
 
 /// Reads the files of each, with the zombies it holds, until nobody listens any more.
-fn look(suspects: &[(Key, Vec<u32>)], found: &Sender<Facts>) {
+fn look(suspects: &[(Key, Vec<u32>)], dead: BTreeSet<u32>, found: &Sender<Facts>) {
     let mounts = Mounts::find();
-    let mut search = Search::new();
+    let mut search = Search::among_others_than(dead);
     for (key, zombies) in suspects {
         if found.is_closed() {
             return;

@@ -6,7 +6,7 @@ use api::{Bound, Seconds};
 
 use super::Look;
 pub use super::look::Tone;
-use super::text::columns as breadth;
+use super::text::{columns as breadth, most_columns};
 
 /// Alignment of a column, or an end of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -356,18 +356,24 @@ pub fn cut(text: &str, width: usize, at: Side, look: Look) -> String {
         return String::new();
     }
     let mark = if look.ascii { "~" } else { "…" };
-    let mut kept = text;
-    while breadth(kept) + 1 > width {
-        let mut chars = kept.chars();
-        match at {
-            Side::Left => chars.next(),
-            Side::Right => chars.next_back(),
-        };
-        kept = chars.as_str();
-    }
+    let mut room = width - 1;
+    let fits = |&c: &char| {
+        let rest = room.checked_sub(most_columns(c));
+        room = rest.unwrap_or_default();
+        rest.is_some()
+    };
+    let bytes = char::len_utf8;
     match at {
-        Side::Left => format!("{mark}{kept}"),
-        Side::Right => format!("{kept}{mark}"),
+        Side::Left => {
+            let kept: usize = text.chars().rev().take_while(fits).map(bytes).sum();
+            // An accent whose letter did not fit would be drawn over the mark.
+            let kept = text[text.len() - kept..].trim_start_matches(|c| most_columns(c) == 0);
+            format!("{mark}{kept}")
+        }
+        Side::Right => {
+            let kept: usize = text.chars().take_while(fits).map(bytes).sum();
+            format!("{}{mark}", &text[..kept])
+        }
     }
 }
 
@@ -408,6 +414,14 @@ mod tests {
         assert_eq!(cut("shop/web-0/app", 8, Side::Left, LOOK), "…b-0/app");
         assert_eq!(cut("世界世界", 5, Side::Right, LOOK), "世界…");
         assert_eq!(cut("ab", 0, Side::Right, LOOK), "");
+        assert_eq!(
+            cut("e\u{301}e\u{301}e\u{301}", 2, Side::Left, LOOK),
+            "…e\u{301}"
+        );
+        assert_eq!(
+            cut("☺\u{fe0f}☺\u{fe0f}", 3, Side::Right, LOOK),
+            "☺\u{fe0f}…"
+        );
         let ascii = Look {
             ascii: true,
             ..LOOK

@@ -23,6 +23,7 @@ pub mod top;
 pub mod zombies;
 
 pub use look::Look;
+pub use text::wrap;
 
 /// The result of a command; only `main` knows the exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

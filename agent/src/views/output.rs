@@ -1,9 +1,11 @@
 //! Standard output, which may be closed at any time.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use rustix::termios::tcgetwinsize;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Whether stdout is still open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,26 @@ pub fn width() -> usize {
     let behind = || tcgetwinsize(io::stderr()).map(|size| columns(size).min(USUAL));
     let known = shown.or_else(|_| behind()).ok();
     known.filter(|columns| *columns > 0).unwrap_or(USUAL)
+}
+
+/// Ctrl-C, or the signal that it sends.
+pub struct Interrupt(Signal);
+
+impl Interrupt {
+    /// From now on it no longer ends the program.
+    pub fn catch() -> anyhow::Result<Self> {
+        let caught = signal(SignalKind::interrupt());
+        Ok(Self(caught.context("cannot wait for SIGINT")?))
+    }
+
+    /// Resolves once it has been pressed. The terminal shows `^C`: what follows has a line of its own.
+    pub async fn pressed(&mut self) {
+        self.0.recv().await;
+        let mut stderr = io::stderr();
+        if stderr.is_terminal() {
+            let _gone = writeln!(stderr);
+        }
+    }
 }
 
 /// Resolves after this time; never without one.

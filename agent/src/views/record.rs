@@ -9,13 +9,13 @@ use crate::engine::streams::{Line, Lines};
 use crate::stderr::eprint_line;
 
 use super::Outcome;
-use super::output::{Reader, deadline, print};
+use super::output::{Interrupt, Reader, deadline, print};
 use super::text::count;
 
 /// Records until a limit is reached, a signal arrives, or writing fails.
 pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let mut interrupt = Interrupt::catch()?;
     let (sink, mut written) = recording_file::create(&Target {
         path: &args.file,
         max_bytes: args.max_size,
@@ -46,7 +46,7 @@ pub async fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
         tokio::select! {
             biased;
             () = &mut end => break,
-            _ = interrupt.recv() => break,
+            () = interrupt.pressed() => break,
             _ = terminate.recv() => break,
             outcome = &mut written => {
                 early = Some(outcome);

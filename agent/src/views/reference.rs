@@ -49,7 +49,9 @@ fn page(
         .disable_help_subcommand(true)
         .after_help(Resettable::Reset);
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    let version = format!("reapwatch {}", env!("CARGO_PKG_VERSION"));
+    let man = clap_mangen::Man::new(command.clone()).source(version);
+    man.render(&mut page)?;
     let mut page = String::from_utf8_lossy(&page).into_owned();
     if let Some(name) = name {
         // The views of `replay` have no pages but those of the commands.
@@ -96,7 +98,7 @@ fn section(head: &str, lines: &[&str]) -> String {
 fn files(name: Option<&str>) -> Vec<&'static str> {
     const SETTINGS: [&str; 2] = [
         "$XDG_CONFIG_HOME/reapwatch/top.json, ~/.config/reapwatch/top.json",
-        "       what the live view remembers: sort order, idle rows, interval",
+        "       what the live view remembers: filters, sort order, idle rows, grouping, interval",
     ];
     match name {
         None | Some("agent") => vec![

@@ -122,6 +122,9 @@ impl Look {
     /// Replaces characters that could move the cursor or hide text, since processes choose their
     /// own names.
     pub fn clean(self, text: &str) -> String {
+        if is_plain(text) {
+            return text.to_owned();
+        }
         text.chars()
             .map(|c| {
                 if is_invisible(c) || self.ascii && !c.is_ascii() {
@@ -196,7 +199,24 @@ pub fn second(at: Timestamp) -> String {
 
 /// Width of text in terminal columns: a Chinese character takes two, a combining accent none.
 pub fn columns(text: &str) -> usize {
-    text.width()
+    if is_plain(text) {
+        text.len()
+    } else {
+        text.width()
+    }
+}
+
+/// Whether a text is of printable ASCII, as most are: the screen is made of thousands in a second.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// The most columns that a character adds to a text: a variation selector may widen the one before.
+pub fn most_columns(c: char) -> usize {
+    match c {
+        '\u{fe00}'..='\u{fe0f}' => 1,
+        c => c.width().unwrap_or(0),
+    }
 }
 
 /// Continues lines that are longer than `width` columns below themselves, wherever that is.

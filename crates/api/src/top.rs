@@ -66,6 +66,12 @@ pub struct WorkloadRow {
 pub struct Summary {
     /// Current zombies.
     pub zombies: u64,
+    /// Processes that hold them; null from an older agent.
+    #[serde(default)]
+    pub culprits: Option<u64>,
+    /// Workloads with such processes; null from an older agent.
+    #[serde(default)]
+    pub workloads: Option<u64>,
     /// Exits since the agent started.
     pub exits_total: u64,
     /// Reaps since the agent started.

@@ -22,6 +22,8 @@ pub(super) const HOLDERS: usize = 256;
 pub struct Search {
     /// The process whose descriptors are looked at first.
     first: u32,
+    /// Processes without descriptors.
+    without: BTreeSet<u32>,
     dead: DeadChildren,
     index: Option<Index>,
     mapped: Option<Mapped>,
@@ -34,6 +36,14 @@ impl Search {
     /// A new round.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A new round, in which the descriptors of these processes are not looked at.
+    pub fn among_others_than(without: BTreeSet<u32>) -> Self {
+        Self {
+            without,
+            ..Self::default()
+        }
     }
 
     /// The answers that follow are about a process that holds these zombies.
@@ -94,8 +104,9 @@ impl Search {
     }
 
     pub(super) fn index(&mut self) -> &Index {
-        let first = self.first;
-        self.index.get_or_insert_with(|| Index::of_host(first))
+        let Self { first, without, .. } = self;
+        self.index
+            .get_or_insert_with(|| Index::of_host(*first, without))
     }
 
     /// The processes that map each shared memory.

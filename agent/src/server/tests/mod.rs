@@ -280,6 +280,8 @@ fn top() -> Top {
     Top {
         parents_total: 0,
         summary: Summary {
+            culprits: None,
+            workloads: None,
             zombies: 4,
             exits_total: 5,
             reaped_total: 6,

@@ -4,8 +4,7 @@ mod totals;
 
 use std::io::IsTerminal as _;
 
-use anyhow::{Context as _, bail};
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::bail;
 
 use crate::cli::{ExitsArgs, filter_for};
 use crate::client::Source;
@@ -14,7 +13,7 @@ use api::{Bound, ExitKind, ExitLine, FinishedExit, Steps};
 use model::filter::{EXIT_FIELDS, Filter};
 
 use super::column::{Column, Tone, fit, fitted};
-use super::output::{Reader, deadline, print, width};
+use super::output::{Interrupt, Reader, deadline, print, width};
 use super::table::{head, line};
 use super::text::{count, time_of_day};
 use super::{Look, Outcome, json};
@@ -122,8 +121,7 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
     let filter = filter_for("exits", args.filter.as_deref(), &EXIT_FIELDS);
     let source = Source::connect(&args.from).await?;
     let mut exits = source.exits().await?;
-    let mut interrupts =
-        signal(SignalKind::interrupt()).context("cannot install signal handlers")?;
+    let mut interrupt = Interrupt::catch()?;
     let mut totals = Totals::default();
     let end = deadline(args.duration);
     tokio::pin!(end);
@@ -136,7 +134,7 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
             // Time first: a busy stream must not delay the end.
             biased;
             () = &mut end => break,
-            _ = interrupts.recv() => break,
+            () = interrupt.pressed() => break,
             exit = exits.next() => exit?,
         };
         let Some(exit) = exit else {

@@ -3,14 +3,13 @@
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 use crate::views::Look;
 use crate::views::column::{self, Side, cut, fit, fitted};
 use crate::views::text::{columns as breadth, count, wrap};
 
 use super::frame::Frame;
-use super::model::{Input, Model, Overlay, Purpose};
+use super::model::{Input, List, Model, Overlay, Purpose};
 use super::style::{self, bold, colored};
 use super::{header, overlay};
 
@@ -45,10 +44,11 @@ pub fn draw<F: Frame>(frame: &mut ratatui::Frame, model: &mut Model<F>) {
     let area = frame.area();
     let width = usize::from(area.width);
     let head = header::lines(model, width);
-    let foot = footer(model, width);
+    let mut foot = notices(model, width);
+    let is_free = foot.is_empty();
     // On a low screen, rows come first, then the header's first lines, then the footer.
     let foot_height = if area.height >= 4 || model.typing() {
-        (foot.len() as u16).min(area.height)
+        (foot.len().max(1) as u16).min(area.height)
     } else {
         0
     };
@@ -59,26 +59,30 @@ pub fn draw<F: Frame>(frame: &mut ratatui::Frame, model: &mut Model<F>) {
         Constraint::Length(foot_height),
     ])
     .areas(area);
-    frame.render_widget(Paragraph::new(narrow(head, width, model.look)), top);
+    put(frame, top, head, model.look);
     let (lines, shift) = match model.overlay.clone() {
         None => (table(model, middle), 0),
         Some(overlay) => over(model, &overlay, middle),
     };
-    let lines = lines.into_iter().skip(shift);
-    let lines = lines.take(usize::from(middle.height)).collect();
-    frame.render_widget(Paragraph::new(narrow(lines, width, model.look)), middle);
-    // Again, since it says which lines are above.
-    let foot = footer(model, width);
-    frame.render_widget(Paragraph::new(narrow(foot, width, model.look)), bottom);
+    put(frame, middle, lines.into_iter().skip(shift), model.look);
+    if is_free {
+        // Last, since it says which lines are above.
+        foot.push(hints(model, width));
+    }
+    put(frame, bottom, foot, model.look);
     cursor(frame, model, bottom);
 }
 
-/// Lines cut to a width, with a mark where something is missing.
-fn narrow(lines: Vec<Line<'static>>, width: usize, look: Look) -> Vec<Line<'static>> {
-    lines
-        .into_iter()
-        .map(|line| fitted_line(line, width, look))
-        .collect()
+/// Puts lines into an area, as many as fit, each with a mark where something of it is missing.
+fn put(
+    frame: &mut ratatui::Frame,
+    area: Rect,
+    lines: impl IntoIterator<Item = Line<'static>>,
+    look: Look,
+) {
+    for (row, line) in area.rows().zip(lines) {
+        frame.render_widget(fitted_line(line, usize::from(row.width), look), row);
+    }
 }
 
 fn fitted_line(line: Line<'static>, width: usize, look: Look) -> Line<'static> {
@@ -105,11 +109,9 @@ fn fitted_line(line: Line<'static>, width: usize, look: Look) -> Line<'static> {
 
 /// The columns that fit, with their widths.
 fn columns<F: Frame>(model: &Model<F>, room: usize) -> Vec<(usize, usize)> {
-    let view = model.view();
-    let layouts = view.layouts();
-    let used = view.used(&model.frame);
+    let layouts = model.view().layouts();
+    let List { used, needs, .. } = model.list();
     let shown: Vec<_> = used.iter().map(|&column| layouts[column]).collect();
-    let needs = &model.list().needs;
     let needs: Vec<_> = used.iter().map(|&column| needs[column]).collect();
     let fitting = fit(&shown, &needs, room).into_iter();
     fitting.map(|(n, width)| (used[n], width)).collect()
@@ -214,26 +216,18 @@ fn over<F: Frame>(
     (lines, model.scroll)
 }
 
-fn footer<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
+/// What stands in the footer instead of the keys: a message, the input line.
+fn notices<F: Frame>(model: &Model<F>, width: usize) -> Vec<Line<'static>> {
     let message = model.message.iter().flat_map(|message| {
         let words = wrap(&model.look.clean(message), width);
         words.into_iter().map(|words| Line::styled(words, bold()))
     });
-    let message: Vec<_> = message.collect();
-    if let Some(input) = &model.input {
+    let input = model.input.iter().flat_map(|input| {
         let typed = model.look.clean(&input.text);
         let typed = Line::raw(format!("{}{typed}", prompt(input.purpose)));
-        return message
-            .into_iter()
-            .chain([typed])
-            .chain(caret(input))
-            .collect();
-    }
-    if message.is_empty() {
-        vec![hints(model, width)]
-    } else {
-        message
-    }
+        [typed].into_iter().chain(caret(input))
+    });
+    message.chain(input).collect()
 }
 
 /// Below the input line, where it is wrong.

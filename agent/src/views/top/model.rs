@@ -31,6 +31,8 @@ pub struct List {
     pub who: Option<Identity>,
     /// The first visible row.
     pub offset: usize,
+    /// The columns of which any row has a value.
+    pub used: Vec<usize>,
     /// The longest text so far in each column: columns do not move back and forth.
     pub needs: Vec<usize>,
     /// The sort column.
@@ -264,6 +266,13 @@ impl<F: Frame> Model<F> {
         self.arrange();
     }
 
+    /// Takes from a later frame what was asked for while updates are paused.
+    pub fn look_up(&mut self, later: F) {
+        self.frame.look_up(later);
+        self.failure = None;
+        self.arrange();
+    }
+
     /// Notes that no frame arrived; the old one stays, marked with its age.
     pub fn fail(&mut self, why: String, silent_for: Duration) {
         self.failure = Some((why, silent_for));
@@ -284,6 +293,7 @@ impl<F: Frame> Model<F> {
         if self.group {
             gather(frame, view, &mut list.order);
         }
+        list.used = view.used(frame);
         let needs = view.needs(frame, &list.order, self.look);
         list.needs.resize(needs.len(), 0);
         for (longest, need) in list.needs.iter_mut().zip(needs) {

@@ -14,7 +14,7 @@ use super::model::{Model, Overlay};
 use super::style::bold;
 
 /// Width of the labels.
-const NAMES: usize = 14;
+const NAMES: usize = 15;
 
 /// The lines of an overlay, for a given width.
 pub fn lines<F: Frame>(model: &Model<F>, overlay: &Overlay, width: usize) -> Vec<Line<'static>> {

@@ -90,6 +90,8 @@ pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
 /// A document around one frame.
 pub fn frame(parents: Vec<Parent>, zombies: Vec<Zombie>) -> Document<Top> {
     let summary = Summary {
+        culprits: None,
+        workloads: None,
         zombies: zombies.len() as u64,
         exits_total: 1234,
         reaped_total: 1200,

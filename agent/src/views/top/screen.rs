@@ -128,6 +128,9 @@ impl<S: Feed> Screen<S> {
                 () = tokio::time::sleep_until(due),
                     if fetch.is_none() && (look_up || !self.model.paused) =>
                 {
+                    // Nothing was asked while paused.
+                    let is_anew = look_up && self.model.failure.is_none();
+                    answered = if is_anew { due } else { answered };
                     due = Instant::now() + self.model.interval;
                     self.pass();
                     let (source, wanted) = (self.source.clone(), self.model.wanted());
@@ -138,7 +141,7 @@ impl<S: Feed> Screen<S> {
                     match done? {
                         Ok(frame) if self.model.is_frozen() && look_up => {
                             look_up = false;
-                            self.model.frame.look_up(frame);
+                            self.model.look_up(frame);
                         }
                         // A frame requested before the pause would undo it.
                         Ok(_) if self.model.is_frozen() => {}

@@ -73,7 +73,7 @@ pub trait View<F>: Sync {
     fn layouts(&self) -> Vec<&'static Layout>;
     /// The columns of which any row has a value.
     fn used(&self, frame: &F) -> Vec<usize>;
-    /// The width of the longest text in each column.
+    /// The width of the longest text in each column, or more than its most.
     fn needs(&self, frame: &F, rows: &[usize], look: Look) -> Vec<usize>;
     /// The column by which rows are sorted at first.
     fn first_sort(&self) -> usize;
@@ -174,10 +174,15 @@ impl<F, R> View<F> for Table<F, R> {
             // Numbers have the width that they may need.
             Side::Right => column.layout.width[1],
             Side::Left => {
-                let widths = rows
-                    .iter()
-                    .map(|&row| breadth(&column.cell(&all[row], look)));
-                widths.max().unwrap_or_default()
+                let most = column.layout.width[1];
+                let mut widest = 0;
+                for &row in rows {
+                    widest = widest.max(breadth(&column.cell(&all[row], look)));
+                    if widest >= most {
+                        break;
+                    }
+                }
+                widest
             }
         };
         self.columns.iter().map(need).collect()

@@ -93,8 +93,8 @@ fn a_parent_of_a_young_zombie_is_not_a_culprit() {
     assert_eq!(leaky.no_verdict.as_deref(), Some("not yet"));
 }
 
-#[test]
-fn a_verdict_of_a_recording_is_shown_with_culprit_and_zombie() {
+/// With a verdict on the parent that leaks.
+fn judged() -> (State, api::Verdict) {
     let mut state = state();
     let verdict = api::Verdict {
         id: "never_waits".into(),
@@ -109,6 +109,12 @@ fn a_verdict_of_a_recording_is_shown_with_culprit_and_zombie() {
         .judgements
         .replay(19 * SECOND, leaky, Some(verdict.clone()));
     state.judgements.as_of(20 * SECOND);
+    (state, verdict)
+}
+
+#[test]
+fn a_verdict_of_a_recording_is_shown_with_culprit_and_zombie() {
+    let (mut state, verdict) = judged();
     let culprits = state.culprits(&Selection::default(), 20 * SECOND);
     assert_eq!(culprits.document.items[0].verdict, Some(verdict.clone()));
     let zombies = state.zombies(&Selection::default(), 20 * SECOND);
@@ -124,6 +130,32 @@ fn a_frame_counts_what_its_limit_leaves_out() {
     assert_eq!((frame.parents.len(), frame.parents_total), (1, 2));
     assert_eq!((frame.zombies.len(), frame.zombies_total), (1, 3));
     assert_eq!(frame.summary.reaped_total, 1);
+    assert_eq!(frame.summary.culprits, Some(2));
+    assert_eq!(frame.summary.workloads, Some(1));
+}
+
+#[test]
+fn a_frame_has_each_verdict_once() {
+    let (mut state, verdict) = judged();
+    let mut verdicts = |filter: &str| {
+        let list = api::List {
+            filter: Some(filter.to_owned()),
+            ..api::List::default()
+        };
+        let frame = state.top(&wanted(&list, &TOP_FIELDS), 20 * SECOND);
+        let top = frame.items.into_iter().next().expect("one frame");
+        let parents = top.parents.into_iter().map(|it| it.verdict);
+        let zombies = top
+            .zombies
+            .into_iter()
+            .map(|it| it.verdict.as_deref().cloned());
+        (parents.collect::<Vec<_>>(), zombies.collect::<Vec<_>>())
+    };
+    let some = Some(verdict);
+    let with_parent = (vec![some.clone()], vec![None, None]);
+    assert_eq!(verdicts("parent=leaky"), with_parent);
+    let without = (vec![], vec![some, None]);
+    assert_eq!(verdicts("comm=one or comm=two"), without, "with the first");
 }
 
 #[test]

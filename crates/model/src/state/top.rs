@@ -1,7 +1,7 @@
 //! One frame of the live view.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::Seconds;
 
@@ -44,15 +44,23 @@ impl State {
         let parents = shown.rows.iter().map(|&n| parent(&rows[n])).collect();
         let all = self.workload_rows(&rows, now_ns);
         let workloads = wanted.choose_of(all.len(), |n| (&all[n]).into());
-        // A frame has the verdict once, with the parent, instead of once per zombie.
-        let none = |_: &Self, _: &_, _| None;
-        let (keys, total) = self.choose_zombies(wanted, now_ns);
-        let zombies = self.zombie_rows_with(&keys, now_ns, none);
+        // A frame has each verdict once: with the parent, or else with its first zombie.
+        let shown_parents = shown.rows.iter().map(|&n| rows[n].process.key.tgid);
+        let mut explained: BTreeSet<_> = shown_parents.collect();
+        let culprits = rows.iter().filter(|row| row.zombies > 0).count() as u64;
+        let (keys, total) = self.choose_zombies(wanted, Some(rows), now_ns);
+        let zombies = self.zombie_rows_with(&keys, now_ns, |state, record, _| {
+            let holder = record.responsible()?.key;
+            let is_new = explained.insert(holder.tgid);
+            is_new.then(|| state.judgements.verdict(holder).cloned())?
+        });
         let frame = api::Top {
             parents,
             parents_total: shown.total,
             summary: api::Summary {
                 zombies: self.lifecycle.zombies_len(),
+                culprits: Some(culprits),
+                workloads: Some(all.iter().filter(|it| it.culprits > 0).count() as u64),
                 exits_total: self.counted.exits(),
                 reaped_total: self.tally.reaped(self.counted.lost_deaths),
                 stuck: self.stuck,

@@ -11,6 +11,7 @@ use crate::answers;
 use crate::events::Key;
 use crate::filter::{Field, Row, Selection};
 use crate::lifecycle::Record;
+use crate::parents;
 use crate::workload::Workload;
 
 /// What can be asked of a zombie.
@@ -85,7 +86,7 @@ impl State {
                 (ChosenZombies::Oldest(deaths, limit), total)
             }
             _ => {
-                let (keys, total) = self.choose_zombies(wanted, now_ns);
+                let (keys, total) = self.choose_zombies(wanted, None, now_ns);
                 (ChosenZombies::Ordered(keys), total)
             }
         };
@@ -98,13 +99,19 @@ impl State {
         self.zombie_rows_with(keys, now_ns, Self::why_unreaped)
     }
 
-    /// The wanted zombies, in order, and how many pass the filter.
-    pub(super) fn choose_zombies(&mut self, wanted: &Selection, now_ns: u64) -> (Vec<Key>, u64) {
+    /// The wanted zombies, in order, and how many pass the filter; with the rows of all parents, if
+    /// they are there already.
+    pub(super) fn choose_zombies(
+        &mut self,
+        wanted: &Selection,
+        rows: Option<Vec<parents::Row>>,
+        now_ns: u64,
+    ) -> (Vec<Key>, u64) {
         if let Some(limit) = wanted.plain_limit() {
             let keys = self.lifecycle.oldest_first(limit);
             return (keys, self.lifecycle.zombies_len());
         }
-        let holders = self.rows(now_ns).into_iter();
+        let holders = rows.unwrap_or_else(|| self.rows(now_ns)).into_iter();
         let holders: HashMap<_, _> = holders.map(|row| (row.process.key.tgid, row)).collect();
         let keys = self.lifecycle.oldest_first(usize::MAX);
         let mut choice = wanted.begin();
@@ -139,7 +146,7 @@ impl State {
         &mut self,
         keys: &[Key],
         now_ns: u64,
-        why: impl Fn(&Self, &Record, u64) -> Option<Shared<api::Verdict>>,
+        mut why: impl FnMut(&Self, &Record, u64) -> Option<Shared<api::Verdict>>,
     ) -> Vec<api::Zombie> {
         let mut rows = Vec::with_capacity(keys.len());
         for key in keys {

@@ -16,13 +16,9 @@ pub(super) static VIEW: Table<Host, Parent> = Table {
     columns: &COLUMNS,
     sorts: &["ZOMBIES", "OLDEST", "REAPS/s", "PID"],
     count: |host| {
-        Some(
-            host.top()
-                .parents
-                .iter()
-                .filter(|it| it.zombies > 0)
-                .count() as u64,
-        )
+        let top = host.top();
+        let listed = || top.parents.iter().filter(|it| it.zombies > 0).count();
+        Some(top.summary.culprits.unwrap_or_else(|| listed() as u64))
     },
     identity: |it| Identity::of(&it.process),
     copied: |it| it.process.pid.to_string(),

@@ -3,7 +3,7 @@
 use api::{Bound, Parent, WorkloadRow, Zombie};
 
 use super::super::view::Identity;
-use super::{Host, workloads};
+use super::{Host, holder, workloads};
 use crate::views::column::Column;
 use crate::views::look::Look;
 use crate::views::text::{count, folded, rate};
@@ -41,8 +41,9 @@ pub(super) fn process(
     let held = host.parent(*pid).map_or(0, |parent| parent.zombies);
     let page = folded(&explain::page(story, plain, width), width);
     let shown_above = ["WORKLOAD", "WHY", "TO DO", "PARENT"];
-    let zombies = zombies_of(host, |holder| holder == *pid, held, &shown_above, look);
-    page + &zombies + &more(held, &format!("parent={pid}"))
+    let filter = format!("parent={pid}");
+    let holds = |holder| holder == *pid;
+    page + &zombies_of(host, holds, held, &filter, &shown_above, look)
 }
 
 /// One line on a parent.
@@ -82,7 +83,7 @@ pub(super) fn workload(
         return format!("{name} holds no zombies, and reaped nothing in the last minute.");
     };
     let mut text = format!(
-        "{}\n  {} held by {}, the oldest for {}\n  {} children reaped per second, {} left unreaped\n",
+        "{}\n  {} held by {}, the oldest for {}\n  reaps {} children per second, leaks {} zombies per second\n",
         workloads::name(row, look),
         count(row.zombies, "zombie"),
         processes(row.culprits),
@@ -106,29 +107,34 @@ pub(super) fn workload(
     for it in &culprits {
         text.extend(["\n", &parent(it, look), "\n"]);
         if let Some(verdict) = &it.verdict {
-            text += &look.hanging("  why    ", &verdict.summary, width);
+            let why = format!("{} ({})", verdict.summary, verdict.confidence);
+            text += &look.hanging("  why    ", &why, width);
             text += &look.hanging("  to do  ", &verdict.remedy, width);
         }
     }
     let holds = |pid| culprits.iter().any(|it| it.process.pid == pid);
     let shown_above = ["WORKLOAD", "WHY", "TO DO"];
-    let zombies = zombies_of(host, holds, row.zombies, &shown_above, look);
-    let filter = format!("workload={}", workloads::name(row, look));
-    folded(&text, width) + &zombies + &more(row.zombies, &filter)
+    let parents = culprits.iter();
+    let parents: Vec<_> = parents
+        .map(|it| format!("parent={}", it.process.pid))
+        .collect();
+    let filter = parents.join(" or ");
+    folded(&text, width) + &zombies_of(host, holds, row.zombies, &filter, &shown_above, look)
 }
 
-/// The zombies of these parents or tracers, which hold so many; a frame may not have all of them.
-/// Columns that the page has above the list, for all of them, are not repeated.
+/// The zombies of these parents or tracers, which hold so many, and the filter that lists those which
+/// the frame does not have. Columns that the page has above the list, for all of them, are not
+/// repeated.
 fn zombies_of(
     host: &Host,
     holds: impl Fn(u32) -> bool,
     held: u64,
+    filter: &str,
     shown_above: &[&str],
     look: Look,
 ) -> String {
-    let holder = |it: &&Zombie| it.tracer.as_ref().or(it.parent.as_ref()).map(|it| it.pid);
     let zombies = host.top().zombies.iter();
-    let zombies = zombies.filter(|it| holder(it).is_some_and(&holds));
+    let zombies = zombies.filter(|it| holder(it).is_some_and(|it| holds(it.pid)));
     let listed: Vec<_> = zombies.take(LISTED).collect();
     if held == 0 {
         return String::new();
@@ -148,15 +154,11 @@ fn zombies_of(
     };
     let rows = rows.lines().flat_map(|row| ["  ", row, "\n"]);
     let rows: String = rows.collect();
-    heading + &rows
-}
-
-/// Where those are that are not listed.
-fn more(held: u64, filter: &str) -> String {
-    match held.saturating_sub(LISTED as u64) {
+    let more = match held.saturating_sub(listed.len() as u64) {
         0 => String::new(),
         more => format!("  {more} more: reapwatch zombies --filter '{filter}'\n"),
-    }
+    };
+    heading + &rows + &more
 }
 
 fn processes(number: u64) -> String {

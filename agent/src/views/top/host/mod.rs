@@ -21,7 +21,7 @@ use crate::views::{Look, pids};
 use agent::Check;
 use api::{
     AgentUse, Doctor, DoctorQuery, Document, ExplainQuery, Explained, List, OrOther, Parent,
-    Shared, Stuck, StuckQuery, Top, TopQuery, Zombie,
+    Process, Shared, Stuck, StuckQuery, Top, TopQuery, Zombie,
 };
 
 use super::frame::{Exits, Feed, Figures, Frame, Given, Recorded, Wanted, passing};
@@ -36,6 +36,8 @@ type Asked<T> = Option<Result<T, String>>;
 #[derive(Clone, Debug)]
 pub struct Host {
     document: Document<Top>,
+    /// It is of a recording, which has no stuck exits.
+    is_recorded: bool,
     stuck: Asked<Document<Stuck>>,
     doctor: Asked<Doctor>,
     /// What is to be said of the agent, from the above.
@@ -56,6 +58,7 @@ impl Host {
         let parents = parents.map(|(n, it)| (it.process.pid, n)).collect();
         let mut host = Self {
             document,
+            is_recorded: false,
             stuck: None,
             doctor: None,
             checks: Vec::new(),
@@ -66,7 +69,7 @@ impl Host {
         let Top {
             parents, zombies, ..
         } = &mut host.document.items[0];
-        explain(zombies, &host.parents, parents);
+        explain(zombies, &*parents);
         Ok(host)
     }
 
@@ -93,8 +96,13 @@ impl Host {
     pub fn choose(&mut self, chosen: Document<Top>) {
         self.chosen = chosen.items.into_iter().next().map(Box::new);
         let parents = &self.document.items[0].parents;
-        if let Some(chosen) = &mut self.chosen {
-            explain(&mut chosen.zombies, &self.parents, parents);
+        if let Some(Top {
+            zombies,
+            parents: own,
+            ..
+        }) = self.chosen.as_deref_mut()
+        {
+            explain(zombies, parents.iter().chain(&*own));
         }
     }
 
@@ -170,14 +178,28 @@ fn limit(wanted: &Wanted) -> Option<usize> {
     wanted.all.then_some(MAX_ROWS)
 }
 
-/// The verdict stands with the parent, which the zombie's row does not show.
-fn explain(zombies: &mut [Zombie], places: &HashMap<u32, usize>, parents: &[Parent]) {
-    for zombie in zombies.iter_mut().filter(|it| it.verdict.is_none()) {
-        let holder = zombie.tracer.as_ref().or(zombie.parent.as_ref());
-        let holder = holder.and_then(|holder| places.get(&holder.pid));
-        let verdict = holder.and_then(|&place| parents[place].verdict.clone());
-        zombie.verdict = verdict.map(Shared::new);
+/// A frame has each verdict once, with the parent or its first zombie; here all its zombies get it.
+fn explain<'a>(zombies: &mut [Zombie], parents: impl IntoIterator<Item = &'a Parent>) {
+    let known = |it: &Parent| Some((it.process.pid, Shared::new(it.verdict.clone()?)));
+    let mut verdicts: HashMap<_, _> = parents.into_iter().filter_map(known).collect();
+    for zombie in zombies {
+        let Some(holder) = holder(zombie) else {
+            continue;
+        };
+        match &zombie.verdict {
+            Some(verdict) => drop(
+                verdicts
+                    .entry(holder.pid)
+                    .or_insert_with(|| verdict.clone()),
+            ),
+            None => zombie.verdict = verdicts.get(&holder.pid).cloned(),
+        }
     }
+}
+
+/// The process that has to release it.
+fn holder(zombie: &Zombie) -> Option<&Process> {
+    zombie.tracer.as_ref().or(zombie.parent.as_ref())
 }
 
 /// An answer that a frame can do without; only an agent that has stopped ends the view.
@@ -216,6 +238,7 @@ impl Feed for Source {
             ..List::default()
         });
         let mut host = Host::new(self.ask(whole).await?.answer)?;
+        host.is_recorded = self.recorded().is_some();
         if let Some(choice) = host.choice(&wanted) {
             // An older agent does not know this: then what the frame has is filtered here.
             if let Some(Ok(chosen)) = asked(self, choice).await? {
@@ -356,7 +379,8 @@ impl Frame for Host {
         top.zombies = rows.map(|row| chosen.zombies[row].clone()).collect();
         for zombie in &mut top.zombies {
             // It came with the parent.
-            zombie.verdict = None;
+            let is_repeated = holder(zombie).is_some_and(|it| self.parent(it.pid).is_some());
+            zombie.verdict = zombie.verdict.take().filter(|_| !is_repeated);
         }
         let rows = passing(self, &workloads::VIEW, filter).into_iter();
         top.workloads = rows.map(|row| chosen.workloads[row].clone()).collect();

@@ -21,10 +21,11 @@ pub(super) static VIEW: Table<Host, Stuck> = Table {
     sorts: &["STUCK", "PID"],
     count: |host| {
         let summary = &host.top().summary;
-        Some(match &host.stuck {
-            Some(Ok(document)) => document.total,
-            _ => summary.stuck + summary.unheard,
-        })
+        match &host.stuck {
+            Some(Ok(document)) => Some(document.total),
+            _ if host.is_recorded => None,
+            _ => Some(summary.stuck + summary.unheard),
+        }
     },
     identity: |it| Identity::of(&process_of(it)),
     copied: |it| it.pid.to_string(),

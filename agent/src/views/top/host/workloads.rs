@@ -16,13 +16,9 @@ pub(super) static VIEW: Table<Host, WorkloadRow> = Table {
     columns: &COLUMNS,
     sorts: &["ZOMBIES", "OLDEST", "REAPS/s", "WORKLOAD"],
     count: |host| {
-        Some(
-            host.top()
-                .workloads
-                .iter()
-                .filter(|it| it.zombies > 0)
-                .count() as u64,
-        )
+        let top = host.top();
+        let listed = || top.workloads.iter().filter(|it| it.zombies > 0).count();
+        Some(top.summary.workloads.unwrap_or_else(|| listed() as u64))
     },
     identity: |it| Identity::Named(name(it, Look::PLAIN)),
     copied: |it| name(it, Look::PLAIN),

@@ -4,7 +4,7 @@ use api::Zombie;
 use model::filter::Row;
 
 use super::super::view::{Identity, Table};
-use super::{Host, detail};
+use super::{Host, detail, holder};
 use crate::views::text::count;
 use crate::views::zombies::{COLUMNS, process_of};
 
@@ -21,8 +21,7 @@ pub(super) static VIEW: Table<Host, Zombie> = Table {
     is_idle: |_| false,
     // A zombie has its parent's rates: `leak>1` then shows the zombies of leaking parents.
     passes: |host, it, filter| {
-        let parent = it.tracer.as_ref().or(it.parent.as_ref());
-        let parent = parent.and_then(|it| host.parent(it.pid));
+        let parent = holder(it).and_then(|it| host.parent(it.pid));
         let row = Row {
             zombies: parent.map(|it| it.zombies),
             leak: parent.map(|it| it.leaked_per_second),
