@@ -287,9 +287,14 @@ pub(crate) fn view(args: &[&str], socket: &Path) -> Output {
 }
 
 /// Whether `done` becomes true within [`PATIENCE`].
-pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
+pub(crate) fn eventually(done: impl FnMut() -> bool) -> bool {
+    within(PATIENCE, done)
+}
+
+/// Whether `done` becomes true in this time.
+pub(crate) fn within(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < patience {
         if done() {
             return true;
         }

@@ -264,6 +264,6 @@ fn short_lived_groups() {
     let series = agent.series("reapwatch_reaped_total");
     assert!(series.len() <= MAX_GROUPS + 2, "{} groups", series.len());
     assert!(exits("~other") > 0.0, "all had room");
-    let failed = agent.metric("reapwatch_workload_lookups_failed_total", "reason=\"gone\"");
-    assert_eq!((failed, exits("~unattributed")), (0.0, 0.0));
+    // Failed look-ups are no measure: other tests remove cgroups too, with zombies in them.
+    assert_eq!(exits("~unattributed"), 0.0);
 }
