@@ -13,6 +13,9 @@ use crate::scenario::{Misbehaving, Staying};
 use crate::stuck::has_ended;
 use api::{Confidence, Culprit, Zombie};
 
+/// A starved machine reads the files of only a few in each round, and some verdicts need two looks.
+const ROUNDS: Duration = PATIENCE.saturating_mul(4);
+
 fn id(culprit: Option<&Culprit>) -> String {
     let verdict = culprit.and_then(|culprit| culprit.verdict.as_ref());
     verdict.map_or("none".to_owned(), |verdict| verdict.id.to_string())
@@ -20,10 +23,8 @@ fn id(culprit: Option<&Culprit>) -> String {
 
 /// Notes what is reported of each at one moment: when all verdicts are right, or at the end.
 fn note(matrix: &mut Matrix, agent: &Agent, cast: &[Misbehaving]) {
-    // A starved machine reads the files of only a few in each round, and some need two looks.
-    let patience = 4 * PATIENCE;
     let mut reported = Vec::new();
-    within(patience, || {
+    within(ROUNDS, || {
         let culprits = agent.culprits().items;
         let of = |one: &Misbehaving| {
             let mut culprits = culprits.iter();
@@ -89,7 +90,7 @@ fn judge_all_at_once() {
     assert!(zombies.iter().all(|it| it.pid != living.stay.pid));
     assert!(agent.metric("reapwatch_culprits", "waits_for_others") >= 5.0);
     let mut wrong = BTreeSet::new();
-    let right = within(4 * PATIENCE, || {
+    let right = within(ROUNDS, || {
         wrong = misjudged(&agent, &cast);
         wrong.is_empty()
     });

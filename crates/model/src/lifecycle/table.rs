@@ -58,8 +58,7 @@ impl Table {
 
     /// The same, as they are kept.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
-        let places = self.places.values();
-        places.map(|place| &self.rows[*place as usize])
+        self.rows_from(0)
     }
 
     /// The same from this tgid on.
