@@ -77,7 +77,12 @@ impl Stream {
     pub(crate) fn collect_all(&mut self, truths: &[Truth]) -> Vec<FinishedExit> {
         let complete = self.wait_for(truths, PATIENCE);
         let missing: Vec<_> = truths.iter().filter(|truth| !self.has(truth)).collect();
-        assert!(complete, "no line for {missing:#?}");
+        let ended = self.program.try_wait();
+        let (of, all) = (missing.len(), truths.len());
+        assert!(
+            complete,
+            "no line for {of} of {all}; the program: {ended:?}; {missing:#?}"
+        );
         self.collect_where(|_| true)
     }
 

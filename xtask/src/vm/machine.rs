@@ -48,8 +48,7 @@ pub(super) fn run(arch: Arch, kernel: &Kernel, part: Part, initramfs: &Path) -> 
             lost_boots += 1;
             continue;
         }
-        let broken = (serial.end.is_none() || serial.panicked)
-            .then(|| format!("{}; the last output:\n{}", end.words(&serial), serial.tail));
+        let broken = (serial.end.is_none() || serial.panicked).then(|| end.words(&serial));
         return Ok(Run {
             serial,
             broken,

@@ -168,11 +168,13 @@ fn summary(outcome: &Outcome) -> String {
     }
 }
 
-/// Prints the failures with their reasons, then the table. Returns the number of failures.
+/// Prints the failures with their reasons in one paragraph, then the table. Returns the number of
+/// failures.
 fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
     let mut tally = Tally::default();
+    let mut failed = Vec::new();
     for outcome in outcomes {
-        tally += failures(outcome);
+        tally += failures(outcome, &mut failed);
     }
     let results: Vec<(&Kernel, Vec<Verdict>)> = outcomes
         .chunk_by(|one, next| one.kernel.name == next.kernel.name)
@@ -194,10 +196,11 @@ fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
     if whole_matrix && outcomes.iter().all(|outcome| outcome.result.is_ok()) {
         unexpected.extend(lacks::run_nowhere(&results));
     }
-    for line in &unexpected {
-        println!("\n{line}");
-    }
     tally.failed += unexpected.len() as u64;
+    failed.append(&mut unexpected);
+    if !failed.is_empty() {
+        println!("\n{}", failed.join("\n"));
+    }
     println!("\n{}", table::render(&results));
     for line in lacks::lines(&results) {
         println!("{line}");
@@ -211,32 +214,34 @@ fn report(outcomes: &[Outcome], whole_matrix: bool) -> u64 {
     tally.failed
 }
 
-/// Prints the failures of a machine with their reasons.
-fn failures(outcome: &Outcome) -> Tally {
+/// Adds the failures of a machine with their reasons, and what its programs said.
+fn failures(outcome: &Outcome, out: &mut Vec<String>) -> Tally {
     let name = &outcome.kernel.name;
     let run = match &outcome.result {
         Ok(run) => run,
         Err(error) => {
-            println!("\n{name}: {error:#}");
+            out.push(format!("{name}: {error:#}"));
             return Tally {
                 failed: 1,
                 ..Tally::default()
             };
         }
     };
-    let mut tally = run.serial.end.unwrap_or_default();
-    for verdict in &run.serial.verdicts {
+    let serial = &run.serial;
+    let mut tally = serial.end.unwrap_or_default();
+    for verdict in &serial.verdicts {
         if let TestResult::Failed(why) = &verdict.result {
             let why: String = why.chars().take(200).collect();
-            println!("\n{name} {} {}: {why}", verdict.hook, verdict.test);
+            out.push(format!("{name} {} {}: {why}", verdict.hook, verdict.test));
         }
     }
     if let Some(why) = &run.broken {
-        println!("\n{name}: {why}");
+        out.push(format!("{name}: {why}"));
         tally.failed += 1;
     }
     if tally.failed > 0 {
-        println!("full log: {}", run.log.display());
+        out.push(format!("full log: {}; it ends:", run.log.display()));
+        out.extend(serial.tail.iter().map(|line| format!("  {line}")));
     }
     tally
 }

@@ -2,8 +2,8 @@
 
 use crate::tally::Tally;
 
-/// How many lines are shown of a machine that crashed.
-const TAIL: usize = 40;
+/// How many lines are shown of a machine whose tests failed.
+const TAIL: usize = 12;
 
 /// The output of the first process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub(super) struct Serial {
     /// Whether the first process ran.
     pub(super) booted: bool,
     pub(super) panicked: bool,
-    /// The last lines.
-    pub(super) tail: String,
+    /// The last lines besides the verdicts and what the test harness says.
+    pub(super) tail: Vec<String>,
 }
 
 /// One test with one kind of hook.
@@ -57,11 +57,17 @@ pub(super) fn parse(bytes: &[u8]) -> Serial {
             } else if let Some(words) = line.strip_prefix("RW-END ") {
                 serial.end = end(words);
             }
+        } else if !is_harness(line) {
+            serial.tail.push(line.to_owned());
         }
     }
-    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
-    serial.tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
+    serial.tail.drain(..serial.tail.len().saturating_sub(TAIL));
     serial
+}
+
+/// Whether the test harness has printed this line.
+fn is_harness(line: &str) -> bool {
+    line.is_empty() || line.starts_with("running ") || line.starts_with("test ")
 }
 
 /// Whether the kernel has printed a panic.
@@ -103,7 +109,7 @@ mod tests {
     #[test]
     fn verdicts_are_found_among_other_bytes() {
         let serial = parse(
-            b"\x1bc\xff..RW-BOOT\r\nRW-TEST fentry vfork ok\r\n[ 1.2] x RW-TEST kprobe peeked FAIL a b\r\n\
+            b"\x1bc\xff..RW-BOOT\r\nRW-TEST fentry vfork ok\r\n\r\nthe agent says why\r\n[ 1.2] x RW-TEST kprobe peeked FAIL a b\r\n\
               RW-NOISE kprobe figures\r\nRW-TEST any autoreap skip no such flag (EINVAL)\r\n\
               RW-END passed=1 failed=1 skipped=1\r\n",
         );
@@ -123,6 +129,7 @@ mod tests {
         assert!(ends.eq(&expected), "{:?}", serial.verdicts);
         assert_eq!(serial.verdicts[1].hook, "kprobe");
         assert_eq!(serial.noise, ["kprobe figures"]);
+        assert_eq!(serial.tail, ["the agent says why"]);
     }
 
     #[test]
