@@ -1,11 +1,12 @@
 //! The loop. It takes events, ticks, requests and the results of helper threads, and passes what
 //! they bring between the parts that it owns: inputs go into the state, and answers come from it.
 
-use std::{future, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::{
     sync::{mpsc, oneshot},
+    task::yield_now,
     time::{self, Instant},
 };
 
@@ -169,7 +170,7 @@ impl Agent {
                 }
                 Some(walk) = self.pids.walked() => self.take_walk(walk),
                 reading = self.reading.done() => self.take_reading(reading),
-                () = future::ready(()), if self.feed.repairs.is_comparing() => self.feed.compare(),
+                () = yield_now(), if self.feed.repairs.is_comparing() => self.feed.compare(),
                 () = self.judge.round_over() => self.end_round(),
                 () = self.stuck.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.feed.kernel.flush_log(),
@@ -463,8 +464,9 @@ impl Agent {
     fn refresh(&mut self) {
         self.feed.count();
         let state = &mut self.feed.state;
-        let zombies = state.lifecycle.zombies_len();
-        state.pids = self.pids.usages(zombies, probes::now_ns());
+        state.pids = self
+            .pids
+            .usages(state.lifecycle.zombies_len(), probes::now_ns());
         (state.stuck, state.unheard) = self.stuck.counts();
     }
 

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use scenarios::cases::SCENARIOS;
 use scenarios::truth::{Lack, SentBy, Truth};
@@ -49,8 +50,10 @@ fn every_death_is_reported_correctly() {
     let ran = deaths.iter().filter_map(|(_, ran)| ran.as_ref().ok());
     let all: Vec<_> = ran.flatten().flatten().cloned().collect();
     // A missing line is reported with its scenario.
+    let begun = Instant::now();
     let lines = attempt(|| stream.collect_all(&all));
     let lines = lines.unwrap_or_else(|_missing| stream.collect_where(|_| true));
+    let waited = begun.elapsed().as_secs();
     for (name, ran) in deaths {
         match ran {
             Err(why) => verdicts.judge(name, Err(why)),
@@ -62,7 +65,8 @@ fn every_death_is_reported_correctly() {
             }
         }
     }
-    println!("\nRW-NOISE {}", figures(&lines, &all, lateness));
+    let figures = figures(&lines, &all, lateness);
+    println!("\nRW-NOISE {figures}; the last line came {waited} s after the last death");
     assert_eq!(stream.lost, 0, "the stream kept up");
     verdicts.end();
 }
