@@ -322,11 +322,8 @@ impl Agent {
             self.read();
         }
         let least_ns = PAUSES * self.snapshots.took_ns();
-        self.judge_if_older_than(if self.feed.recorder.is_open() {
-            judge::WHILE_RECORDING_NS
-        } else {
-            judge::IN_BACKGROUND_NS.max(least_ns)
-        });
+        let is_recording = self.feed.recorder.is_open();
+        self.judge_if_older_than(judge::in_background_ns(is_recording, least_ns));
         if self.stuck.is_count_due(least_ns, now_ns) {
             self.want(Purpose::Count);
         }
@@ -464,9 +461,8 @@ impl Agent {
     fn refresh(&mut self) {
         self.feed.count();
         let state = &mut self.feed.state;
-        state.pids = self
-            .pids
-            .usages(state.lifecycle.zombies_len(), probes::now_ns());
+        let zombies = state.lifecycle.zombies_len();
+        state.pids = self.pids.usages(zombies, probes::now_ns());
         (state.stuck, state.unheard) = self.stuck.counts();
     }
 

@@ -26,9 +26,9 @@ const FRESH_SNAPSHOTS: u64 = 10;
 /// How often rounds are made for `top`, while somebody looks at it.
 const FOR_TOP_NS: u64 = 5_000_000_000;
 /// How often rounds are made for the metrics.
-pub(super) const IN_BACKGROUND_NS: u64 = 10_000_000_000;
+const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 /// The same while a recording is made, which may be short.
-pub(super) const WHILE_RECORDING_NS: u64 = 2_000_000_000;
+const WHILE_RECORDING_NS: u64 = 2_000_000_000;
 
 /// The round under way.
 #[derive(Debug)]
@@ -100,6 +100,15 @@ pub(super) fn fresh_ns(took_ns: u64) -> u64 {
 /// How often rounds are made for `top` if snapshots should not be made more often than that.
 pub(super) fn for_top_ns(least_ns: u64) -> u64 {
     least_ns.clamp(FOR_TOP_NS, IN_BACKGROUND_NS)
+}
+
+/// How often rounds are made for the metrics, likewise, and for a recording.
+pub(super) fn in_background_ns(is_recording: bool, least_ns: u64) -> u64 {
+    if is_recording {
+        WHILE_RECORDING_NS
+    } else {
+        IN_BACKGROUND_NS.max(least_ns)
+    }
 }
 
 /// Whether the last round began longer ago than that.
