@@ -1,7 +1,7 @@
 //! Accepts connections, with limits on number and time, and closes them at shutdown.
 //!
 //! A client gets its seat before anything is read from it, and loses it to a newcomer when others
-//! need it more (`seats.rs`) or when it stops reading (`patience.rs`).
+//! need it more (`seats.rs`) or, on the network, when it stops reading (`patience.rs`).
 
 use std::io;
 use std::net::IpAddr;
@@ -203,7 +203,10 @@ impl Server {
     fn serve_tcp(&mut self, stream: TcpStream, address: IpAddr, seat: Seat) {
         let (router, watcher) = (self.tcp.of(address), self.graceful.watcher());
         match &self.web {
-            None => self.spawn(seat, |seat| connection(stream, router, watcher, seat)),
+            None => {
+                let stream = Patient::new(stream);
+                self.spawn(seat, |seat| connection(stream, router, watcher, seat));
+            }
             Some(web) => {
                 let web = Arc::clone(web);
                 self.spawn(seat, |seat| encrypted(stream, web, router, watcher, seat));
@@ -239,7 +242,7 @@ async fn encrypted(
     let mut first = [0];
     match timeout(HANDSHAKE, stream.peek(&mut first)).await {
         Ok(Ok(1..)) if first[0].is_ascii_alphabetic() => {
-            return connection(stream, routes::unencrypted(), watcher, seat).await;
+            return connection(Patient::new(stream), routes::unencrypted(), watcher, seat).await;
         }
         Ok(Ok(1..)) => {}
         _ => return,
@@ -247,12 +250,12 @@ async fn encrypted(
     let Some(config) = web.handshake() else {
         return;
     };
-    let handshake = TlsAcceptor::from(config).accept(stream).into_fallible();
-    match timeout(HANDSHAKE, handshake).await {
+    let handshake = TlsAcceptor::from(config).accept(Patient::new(stream));
+    match timeout(HANDSHAKE, handshake.into_fallible()).await {
         Ok(Ok(stream)) => connection(stream, router, watcher, seat).await,
         Ok(Err((error, stream))) => {
             log::debug!("a TLS handshake failed: {error}");
-            let _gone = timeout(DRAIN, drain(&stream)).await;
+            let _gone = timeout(DRAIN, drain(&stream.into_inner())).await;
         }
         Err(_) => log::debug!("a TLS handshake timed out"),
     }
@@ -288,7 +291,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(Patient::new(stream)), service);
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         // A client that disconnects during a stream is not an error.
         log::debug!("a connection ended early: {error}");
