@@ -31,3 +31,26 @@ fn followers_leave_room_for_health_checks() {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// As one does whose output goes to a pager.
+#[tokio::test(start_paused = true)]
+async fn a_client_of_the_socket_may_pause() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("s.sock");
+    let (handle, requests) = Handle::new();
+    tokio::spawn(pretend(requests, Loop::Ready, Arc::default()));
+    let listeners = bind(None, Some(&path)).expect("the socket can be had");
+    tokio::spawn(serve(listeners, handle, std::future::pending()));
+    let client = tokio::net::UnixStream::connect(&path).await;
+    let mut stream = client.expect("it listens");
+    let request = b"GET /api/v1/zombies HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.expect("it can be sent");
+    let begun = stream.read(&mut [0; 64]).await;
+    assert!(begun.expect("it begins") > 0);
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    let mut rest = Vec::new();
+    let read = stream.read_to_end(&mut rest).await;
+    assert!(read.is_ok() && rest.ends_with(b"0\r\n\r\n"), "{read:?}");
+}
