@@ -398,18 +398,11 @@ fn an_impossible_pod_watch_is_refused_with_the_fix() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let socket = folder.path().join("s.sock");
     let socket = socket.to_str().expect("it is UTF-8");
-    let watch = [
-        "agent",
-        "--listen",
-        "none",
-        "--pod-names",
-        "watch",
-        "--socket",
-        socket,
-    ];
-    let refused = |node: &str| {
-        let mut agent = reapwatch(&watch);
+    let refused = |node: &str, names: &[&str]| {
+        let mut agent = reapwatch(&["agent", "--listen", "none", "--socket", socket]);
         agent
+            .arg("--pod-names")
+            .args(names)
             .env("NODE_NAME", node)
             .env_remove("KUBERNETES_SERVICE_HOST")
             .env_remove("KUBERNETES_SERVICE_PORT");
@@ -417,6 +410,10 @@ fn an_impossible_pod_watch_is_refused_with_the_fix() {
         assert_eq!(code, 1, "{stderr}");
         stderr
     };
-    assert!(refused("").contains("needs --node-name or NODE_NAME"));
-    assert!(refused("node-a").contains("--pod-names files needs no access"));
+    assert!(refused("", &["watch"]).contains("needs --node-name or NODE_NAME"));
+    assert!(refused("node-a", &["watch"]).contains("--pod-names files needs no access"));
+    for source in ["files", "none"] {
+        let unused = refused("node-a", &[source, "--kube-url", "http://127.0.0.1:1"]);
+        assert!(unused.contains("--kube-url is for"), "{unused}");
+    }
 }

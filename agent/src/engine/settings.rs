@@ -2,7 +2,7 @@
 
 use std::{fs, io::ErrorKind, path::PathBuf, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::cli::{self, AgentArgs, NameArgs, PodNames, ProbeArgs};
 use crate::host::cri::Cri;
@@ -118,6 +118,12 @@ impl Names {
     /// In a pod that knows its node, the watch is on by default if the pod has access.
     fn of(args: &NameArgs, cri: Option<Cri>) -> anyhow::Result<Self> {
         let cluster = |node: &str| Cluster::of(args, node);
+        if args.kube_url.is_some()
+            && matches!(args.pod_names, PodNames::Files | PodNames::None)
+            && !args.pod_events
+        {
+            bail!("--kube-url is for --pod-names auto or watch and for --pod-events; omit it");
+        }
         let node = args.node();
         let mut no_watch = None;
         let watch = match args.pod_names {
