@@ -204,8 +204,10 @@ impl Server {
         let (router, watcher) = (self.tcp.of(address), self.graceful.watcher());
         match &self.web {
             None => {
-                let stream = Patient::new(stream);
-                self.spawn(seat, |seat| connection(stream, router, watcher, seat));
+                self.spawn(seat, |seat| {
+                    let stream = Patient::new(stream, Arc::clone(&seat));
+                    connection(stream, router, watcher, seat)
+                });
             }
             Some(web) => {
                 let web = Arc::clone(web);
@@ -240,9 +242,11 @@ async fn encrypted(
     seat: Arc<Seat>,
 ) {
     let mut first = [0];
-    match timeout(HANDSHAKE, stream.peek(&mut first)).await {
+    let peeked = timeout(HANDSHAKE, stream.peek(&mut first)).await;
+    let stream = Patient::new(stream, Arc::clone(&seat));
+    match peeked {
         Ok(Ok(1..)) if first[0].is_ascii_alphabetic() => {
-            return connection(Patient::new(stream), routes::unencrypted(), watcher, seat).await;
+            return connection(stream, routes::unencrypted(), watcher, seat).await;
         }
         Ok(Ok(1..)) => {}
         _ => return,
@@ -250,7 +254,7 @@ async fn encrypted(
     let Some(config) = web.handshake() else {
         return;
     };
-    let handshake = TlsAcceptor::from(config).accept(Patient::new(stream));
+    let handshake = TlsAcceptor::from(config).accept(stream);
     match timeout(HANDSHAKE, handshake.into_fallible()).await {
         Ok(Ok(stream)) => connection(stream, router, watcher, seat).await,
         Ok(Err((error, stream))) => {
@@ -284,7 +288,7 @@ async fn connection(
 ) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request| {
-        seat.asked();
+        seat.asked(request.uri().path() == routes::EXITS);
         router.call(request).map_ok(routes::hardened)
     });
     let connection = http1::Builder::new()

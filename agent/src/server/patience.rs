@@ -1,8 +1,10 @@
-//! A connection whose network client has stopped reading fails, so that it does not hold memory and
-//! a seat for ever. Clients of the socket may pause: they are trusted, and may be a pager.
+//! A connection whose network client has stopped reading fails, so that it does not hold memory for
+//! ever. Followers may pause, as one does whose output goes to a pager: the lines that they miss are
+//! not kept for them. So may clients of the socket, who are trusted.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,20 +14,24 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::seats::Seat;
+
 /// How long a client may read nothing while data waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A stream with limited patience for its reader.
 pub(super) struct Patient {
     stream: TcpStream,
+    seat: Arc<Seat>,
     /// Runs while data waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream, seat: Arc<Seat>) -> Self {
         Self {
             stream,
+            seat,
             stalled: None,
         }
     }
@@ -38,6 +44,9 @@ impl Patient {
     /// Waits for room. The kernel announces it only once a third of all is free, which a slow reader
     /// may take long for: in the end, any room will do.
     fn wait(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        if self.seat.follows() {
+            return Poll::Pending;
+        }
         let stalled = self
             .stalled
             .get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
@@ -105,19 +114,22 @@ impl AsyncWrite for Patient {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
-    use tokio::time::Instant;
+    use tokio::time::{Instant, timeout};
 
     use super::*;
+    use crate::server::seats::{Peer, Seats};
 
     /// More than the buffers of both ends hold.
     const MUCH: usize = 64 << 20;
 
     async fn pair() -> (Patient, TcpStream) {
+        let seat = Seats::new(1).take(Peer::User(0));
+
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (far, near) = tokio::join!(TcpStream::connect(address), listener.accept());
         let (near, _) = near.expect("a client");
-        (Patient::new(near), far.expect("it listens"))
+        (Patient::new(near, Arc::new(seat)), far.expect("it listens"))
     }
 
     #[tokio::test(start_paused = true)]
@@ -128,6 +140,14 @@ mod tests {
         let error = written.expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() >= PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_may_pause() {
+        let (mut near, _far) = pair().await;
+        near.seat.asked(true);
+        let written = timeout(100 * PATIENCE, near.write_all(&vec![0; MUCH])).await;
+        assert!(written.is_err(), "{written:?}");
     }
 
     /// It reads enough for the kernel to send more, and too little for it to announce room.

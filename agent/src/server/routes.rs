@@ -25,6 +25,9 @@ use crate::handle::{Handle, Request, Stopped};
 use crate::queries::{self, Ask, Parts};
 use api::{CulpritsQuery, DoctorQuery, ExplainQuery, StuckQuery, TopQuery, ZombiesQuery};
 
+/// Where deaths are followed.
+pub(super) const EXITS: &str = "/api/v1/exits";
+
 /// How long the loop may take before it counts as stuck.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -89,7 +92,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>, budget: Budget
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .route("/api/v1/exits", get(exits))
+        .route(EXITS, get(exits))
         .route_layer(middleware::from_fn(refuse_parameters));
     let queries = [
         answers::<ZombiesQuery>,

@@ -2,7 +2,7 @@
 //! the most loses the one whose last request is the oldest.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -41,6 +41,7 @@ struct Client {
     peer: Peer,
     /// The turn of its last request, or of its connection.
     turn: AtomicU64,
+    follows: AtomicBool,
     dismissed: Notify,
 }
 
@@ -59,6 +60,7 @@ impl Seats {
         let client = Arc::new(Client {
             peer,
             turn: AtomicU64::new(self.next_turn()),
+            follows: AtomicBool::new(false),
             dismissed: Notify::new(),
         });
         let mut taken = self.taken();
@@ -102,10 +104,16 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    /// Notes that the client has sent a request.
-    pub(super) fn asked(&self) {
+    /// Notes that the client has sent a request, and whether it is to follow deaths.
+    pub(super) fn asked(&self, to_follow: bool) {
         let turn = self.seats.next_turn();
         self.client.turn.store(turn, Ordering::Relaxed);
+        self.client.follows.store(to_follow, Ordering::Relaxed);
+    }
+
+    /// Whether the client follows deaths.
+    pub(super) fn follows(&self) -> bool {
+        self.client.follows.load(Ordering::Relaxed)
     }
 
     /// Resolves when the seat goes to another client.
@@ -140,7 +148,7 @@ mod tests {
         let seats = Seats::new(3);
         let quiet = seats.take(peer(1));
         let crowd = [(); 2].map(|()| seats.take(peer(2)));
-        crowd[0].asked();
+        crowd[0].asked(false);
         let new = seats.take(peer(3));
         assert!(dismissed(&crowd[1]));
         assert!(![&quiet, &crowd[0], &new].map(dismissed).contains(&true));
