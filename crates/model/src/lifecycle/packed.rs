@@ -42,6 +42,9 @@ pub(super) struct Row {
     comm: Place,
     forker: Place,
     traits: Place,
+    /// The only one that had to reap it before, if that ended when its present parent became
+    /// responsible: all zombies of a parent that is killed have one.
+    former: Place,
     /// The processes that must reap it, and its cgroup.
     pub(super) kin: Kin,
     pids: Pids,
@@ -76,6 +79,7 @@ struct Traits {
 /// What few rows have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Rare {
+    /// If there are more than fit into a row.
     former: Vec<Former>,
     kill: Option<Box<Kill>>,
     /// If one of them does not fit into a row.
@@ -101,8 +105,13 @@ impl Shared {
         let steps = record.steps.as_deref().map(pack_steps);
         let fits = steps.is_none_or(|steps| steps.is_some());
         let (pids, more_pids) = self.namespaces.put(record.pids);
+        let former = pack_former(&record.former, entry.responsible_as_of_ns);
         let rare = Rare {
-            former: record.former,
+            former: if former.is_some() {
+                Vec::new()
+            } else {
+                record.former
+            },
             kill: record.kill,
             steps: record.steps.filter(|_| !fits),
             pids: more_pids,
@@ -129,6 +138,7 @@ impl Shared {
             comm: self.comms.put(Some(record.process.comm)),
             forker: self.processes.put(record.forker),
             traits: self.traits.put(Some(traits)),
+            former: self.processes.put(former),
             kin: Kin {
                 parent: self.processes.put(record.parent),
                 tracer: self.processes.put(record.tracer),
@@ -156,6 +166,8 @@ impl Shared {
         let steps = steps.map(|steps| Box::new(unpack_steps(steps)));
         let traits = self.traits.get(row.traits).unwrap_or_default();
         let known = |at_ns: u64| (at_ns != NEVER).then_some(at_ns);
+        let former = self.processes.get(row.former);
+        let former = former.map(|process| unpack_former(process, row.responsible_as_of_ns));
         let record = Record {
             process: Process {
                 key: row.key(),
@@ -164,7 +176,7 @@ impl Shared {
             },
             parent: self.processes.get(row.kin.parent),
             tracer: self.processes.get(row.kin.tracer),
-            former: rare.former,
+            former: former.map_or(rare.former, |former| vec![former]),
             forker: self.processes.get(row.forker),
             kill: rare.kill,
             begin_ns: known(row.begin_ns),
@@ -199,7 +211,7 @@ impl Shared {
     /// Takes back what a row that is no longer kept has used.
     pub(super) fn release(&mut self, row: &Row) {
         self.comms.release(row.comm);
-        for process in [row.forker, row.kin.parent, row.kin.tracer] {
+        for process in [row.forker, row.former, row.kin.parent, row.kin.tracer] {
             self.processes.release(process);
         }
         self.cgroups.release(row.kin.cgroups);
@@ -237,6 +249,23 @@ impl Shared {
         } = self;
         let used = [processes.len(), comms.len(), cgroups.len(), traits.len()];
         used.iter().sum::<usize>() + namespaces.len() == 0
+    }
+}
+
+/// Its process, if there is one whose other facts follow from when the next became responsible.
+fn pack_former(former: &[Former], next_as_of_ns: u64) -> Option<Process> {
+    let [only] = former else {
+        return None;
+    };
+    (*only == unpack_former(only.process, next_as_of_ns)).then_some(only.process)
+}
+
+fn unpack_former(process: Process, until_ns: u64) -> Former {
+    Former {
+        process,
+        was_tracer: false,
+        until_ns,
+        until_is_upper_bound: false,
     }
 }
 
@@ -324,8 +353,11 @@ mod tests {
 
     #[test]
     fn what_was_packed_comes_back() {
-        let usual = entry();
+        let mut usual = entry();
         assert_eq!(comes_back(&usual), 0, "all of it fits into a row");
+        let adopted = unpack_former(Process::new(8, 1, "former"), usual.responsible_as_of_ns);
+        usual.record.former = vec![adopted];
+        assert_eq!(comes_back(&usual), 0, "as of many that are adopted at once");
         let mut bare = entry();
         bare.record = Record {
             parent: None,
@@ -359,13 +391,16 @@ mod tests {
             signal: 9,
             at_ns: 3,
         }));
-        rare.record.former = vec![Former {
-            process: Process::new(8, 1, "former"),
+        let former = unpack_former(Process::new(8, 1, "former"), 12);
+        let tracer = Former {
             was_tracer: true,
-            until_ns: 12,
-            until_is_upper_bound: false,
-        }];
-        assert_eq!(comes_back(&rare), 1);
+            until_ns: rare.responsible_as_of_ns,
+            ..former
+        };
+        for former in [vec![former], vec![tracer], vec![former, tracer]] {
+            rare.record.former = former;
+            assert_eq!(comes_back(&rare), 1);
+        }
     }
 
     /// A hundred thousand zombies must fit into little.
