@@ -171,6 +171,7 @@ impl Agent {
                 Some(walk) = self.pids.walked() => self.take_walk(walk),
                 reading = self.reading.done() => self.take_reading(reading),
                 () = yield_now(), if self.feed.repairs.is_comparing() => self.feed.compare(),
+                () = yield_now(), if self.feed.is_behind() => self.feed.catch_up_further(),
                 () = self.judge.round_over() => self.end_round(),
                 () = self.stuck.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.feed.kernel.flush_log(),
@@ -313,7 +314,7 @@ impl Agent {
             watchdog.beat(std::time::Instant::now());
         }
         self.drain();
-        self.feed.catch_up();
+        self.feed.begin_to_catch_up();
         self.feed.housekeeping(now_ns);
         self.feed.record_counts();
         self.pids.begin(pids::IN_BACKGROUND_NS, now_ns);
@@ -343,7 +344,7 @@ impl Agent {
 
     fn take_request(&mut self, request: Request) {
         // A list that is being sent is of the moment when it was chosen.
-        if !matches!(request, Request::ZombieRows(..)) {
+        if !matches!(request, Request::ZombieRows(..) | Request::Health(_)) {
             self.drain();
             self.feed.catch_up();
         }

@@ -1,6 +1,6 @@
 //! Events from the kernel: they go into the state, and what they change is published and recorded.
 
-use std::{mem, time::Duration};
+use std::{mem, time::Duration, vec};
 
 use super::{
     conditions::Conditions, deaths::Deaths, host, intake::Intake, judge::SUSPECTS, names::Resolver,
@@ -18,6 +18,8 @@ use model::state::{LIMITS, State};
 use model::workload::Answer;
 use wire::{BOUNDS_NS, Times};
 
+/// How many deaths that were held back are taken in at once, where that is not urgent.
+const HELD_AT_ONCE: usize = 512;
 /// Maximum number of changes held before they are published; a full ring can hold millions.
 const PUBLISHED_AT_ONCE: usize = 4096;
 
@@ -30,6 +32,8 @@ pub(super) struct Feed {
     pub(super) state: State,
     pub(super) deaths: Deaths,
     pub(super) recorder: Recorder,
+    /// The slots of deaths that are being taken in.
+    held: vec::IntoIter<u32>,
     /// Not published yet.
     pub(super) changes: Vec<Transition>,
     pub(super) shrinking: Shrinking,
@@ -74,6 +78,7 @@ impl Feed {
             state,
             deaths: Deaths::new(metrics, began_ns),
             recorder,
+            held: Vec::new().into_iter(),
             changes: Vec::new(),
             shrinking: Shrinking::default(),
         })
@@ -98,6 +103,33 @@ impl Feed {
     pub(super) fn catch_up(&mut self) {
         self.take_in_held();
         self.publish();
+        self.take_in_reaps();
+    }
+
+    /// The same in parts, of which this is the first.
+    pub(super) fn begin_to_catch_up(&mut self) {
+        if !self.is_behind() {
+            self.held = self.kernel.board.held().into_iter();
+        }
+        self.catch_up_further();
+    }
+
+    /// Whether there are more parts.
+    pub(super) fn is_behind(&self) -> bool {
+        self.held.len() > 0
+    }
+
+    /// The next part.
+    pub(super) fn catch_up_further(&mut self) {
+        let part: Vec<_> = self.held.by_ref().take(HELD_AT_ONCE).collect();
+        self.take_in_slots(part);
+        self.publish();
+        if !self.is_behind() {
+            self.take_in_reaps();
+        }
+    }
+
+    fn take_in_reaps(&mut self) {
         let now_ns = probes::now_ns();
         for slot in self.kernel.board.reapers() {
             let kept = events::decode_kept(&slot).ok();
@@ -113,9 +145,14 @@ impl Feed {
         }
     }
 
-    /// There may be thousands, so the ring is read meanwhile, before it is full.
     fn take_in_held(&mut self) {
-        for index in self.kernel.board.held() {
+        self.held = Vec::new().into_iter();
+        self.take_in_slots(self.kernel.board.held());
+    }
+
+    /// There may be thousands, so the ring is read meanwhile, before it is full.
+    fn take_in_slots(&mut self, indexes: Vec<u32>) {
+        for index in indexes {
             self.take_in_ring();
             let Some(slot) = self.kernel.board.report(index) else {
                 continue;

@@ -124,7 +124,6 @@ mod tests {
 
     async fn pair() -> (Patient, TcpStream) {
         let seat = Seats::new(1).take(Peer::User(0));
-
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (far, near) = tokio::join!(TcpStream::connect(address), listener.accept());
