@@ -156,14 +156,12 @@ fn not_sent(both: &Both) {
         sent < slow + died / 2.0,
         "{sent} of {died} deaths were sent, of which {slow} were slow"
     );
-    assert!(
-        after.2 - before.2 >= f64::from(CYCLES),
-        "{before:?} {after:?}"
-    );
-    assert!(
-        after.3 - before.3 >= f64::from(CYCLES),
-        "{before:?} {after:?}"
-    );
+    // Linux 7 may skip a probe: the death is counted, but one of its times is not known.
+    let lost = agent.zombies().head.lost_events;
+    let timed = f64::from(CYCLES) - lost as f64;
+    for counted in [after.2 - before.2, after.3 - before.3] {
+        assert!(counted >= timed, "{before:?} {after:?}, {lost} events lost");
+    }
     both.assert_equal_counts(f64::from(CYCLES));
 }
 
