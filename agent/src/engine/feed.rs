@@ -78,7 +78,7 @@ impl Feed {
             state,
             deaths: Deaths::new(metrics, began_ns),
             recorder,
-            held: Vec::new().into_iter(),
+            held: vec::IntoIter::default(),
             changes: Vec::new(),
             shrinking: Shrinking::default(),
         })
@@ -146,7 +146,7 @@ impl Feed {
     }
 
     fn take_in_held(&mut self) {
-        self.held = Vec::new().into_iter();
+        self.held = vec::IntoIter::default();
         self.take_in_slots(self.kernel.board.held());
     }
 
