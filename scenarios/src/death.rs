@@ -218,9 +218,10 @@ impl Death {
         })
     }
 
-    /// What it used, as returned by the wait4 that reaped it.
+    /// What it used, as returned by the wait4 that reaped it, and as it noted itself in [`Slot::Extra`].
     pub fn resources(&self, threads: u32) -> Resources {
         Resources {
+            before_exit_us: self.get(Slot::Extra),
             user_us: self.get(Slot::User).saturating_sub(1),
             system_us: self.get(Slot::System).saturating_sub(1),
             max_rss_bytes: self.get(Slot::MaxRss) << 10,

@@ -105,6 +105,8 @@ pub struct Killer {
 /// What the process used, as `wait4` reported it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resources {
+    /// Time on a CPU before its exit began, in microseconds, by its own account.
+    pub before_exit_us: u64,
     /// Time on a CPU in user mode, in microseconds.
     pub user_us: u64,
     /// Time on a CPU in the kernel, in microseconds.

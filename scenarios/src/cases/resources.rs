@@ -35,6 +35,8 @@ pub fn used() -> Result<Vec<Truth>> {
             scope.spawn(sleep_for_ever);
             scope.spawn(sleep_for_ever);
             pause(ZOMBIE_FOR);
+            let used = used_us().map_or(0, |[user, system]| user + system);
+            death.set(Slot::Extra, used.unsigned_abs());
             death.stamp(Slot::Ending);
             // SAFETY: _exit ends all threads, as is meant.
             unsafe { libc::_exit(0) }
@@ -53,13 +55,15 @@ pub fn used() -> Result<Vec<Truth>> {
 /// Until enough is used, and the kernel has seen the process running on both sides: what it does
 /// between two ticks is accounted to the side where the tick found it.
 fn burn() {
-    let used = || {
-        let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
-        Some([usage.user_time(), usage.system_time()].map(|time| time.num_microseconds()))
-    };
-    while used().is_some_and(|[user, system]| user == 0 || system == 0 || user + system < CPU) {
+    while used_us().is_some_and(|[user, system]| user == 0 || system == 0 || user + system < CPU) {
         for step in 0..USER_STEPS {
             black_box(step);
         }
     }
+}
+
+/// User and system time of this process until now, in microseconds.
+fn used_us() -> Option<[i64; 2]> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+    Some([usage.user_time(), usage.system_time()].map(|time| time.num_microseconds()))
 }

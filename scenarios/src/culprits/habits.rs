@@ -11,7 +11,7 @@ use nix::unistd::{Pid, pause};
 
 use crate::guard::Subreaper;
 use crate::helpers::{CHILD_LIVES, child, companion, mortal, mortals, orphans, sleep_for_ever};
-use crate::slots::Slots;
+use crate::slots::{Slot, Slots};
 use crate::syscall::checked;
 
 const NOW_AND_THEN: Duration = Duration::from_millis(400);
@@ -40,15 +40,11 @@ pub(super) fn take_all() {
     while any().is_ok_and(|status| status != WaitStatus::StillAlive) {}
 }
 
-/// A correct parent: the reason for not reaping comes from outside.
+/// A correct parent: the reason for not reaping comes from outside, before its children die.
 pub(super) fn reaps_well(slots: &Slots) -> Result<Infallible> {
     handle_sigchld()?;
-    let long = Duration::from_millis(600);
     for _ in 0..3 {
-        child(|| {
-            std::thread::sleep(long);
-            Ok(())
-        })?;
+        child(|| slots.wait(Slot::Go).map(drop))?;
     }
     slots.publish_pid();
     loop {

@@ -40,7 +40,7 @@ pub struct Case {
     pub verdict: &'static str,
     /// Becomes the culprit; publishes its PID in `Slots`, and never ends by itself.
     body: fn(&Slots) -> Result<Infallible>,
-    /// What is done to it from outside, once it has published its PID.
+    /// What is done to it from outside, between its [`Slot::Pid`] and [`Slot::Go`].
     then: fn(Pid) -> Result<Option<Cgroup>>,
 }
 
@@ -182,6 +182,7 @@ impl Case {
             pid: slots.wait(Slot::Pid)? as u32,
         };
         let cgroup = (self.then)(Pid::from_raw(culprit.pid as i32))?;
+        slots.stamp(Slot::Go);
         ready(&culprit)?;
         until.read_to_end(&mut Vec::new()).context("cannot wait")?;
         drop(cgroup);

@@ -65,7 +65,7 @@ pub(super) fn sleeps_in_vfork(slots: &Slots) -> Result<Infallible> {
 pub(super) fn spins(slots: &Slots) -> Result<Infallible> {
     mortals()?;
     slots.publish_pid();
-    std::thread::sleep(Duration::from_millis(500));
+    slots.wait(Slot::Go)?;
     let done = cpu_time()? + WORK;
     while cpu_time()? < done {
         std::hint::spin_loop();
