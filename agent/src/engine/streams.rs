@@ -7,7 +7,6 @@ use hyper::body::Bytes;
 use tokio::sync::watch;
 
 use crate::memory::Shrinking;
-use crate::problem::Problem;
 use api::{ExitLine, FinishedExit};
 
 /// Maximum number of lines kept for all followers together, and their size. A follower that reads
@@ -21,6 +20,8 @@ pub(crate) struct Streams {
     recent: watch::Sender<Recent>,
     max_lines: usize,
     max_bytes: usize,
+    /// Where a line is written, before it has its size.
+    line: Vec<u8>,
     /// Whether there are lines that followers have not been woken for.
     unannounced: bool,
     shrinking: Shrinking,
@@ -65,6 +66,7 @@ impl Streams {
             recent: watch::Sender::default(),
             max_lines,
             max_bytes,
+            line: Vec::new(),
             unannounced: false,
             shrinking: Shrinking::default(),
         }
@@ -91,14 +93,12 @@ impl Streams {
 
     /// Adds a death for all followers; never blocks. They are woken by `announce`.
     pub(crate) fn send(&mut self, exit: &FinishedExit) {
-        static PROBLEM: Problem = Problem::new();
-        let line = PROBLEM.check("cannot write an exit as JSON", serde_json::to_vec(exit));
-        let Ok(mut line) = line else {
-            return;
-        };
-        line.push(b'\n');
+        self.line.clear();
+        exit.write(&mut self.line);
+        self.line.push(b'\n');
         self.recent.send_if_modified(|recent| {
-            recent.push(line.into(), self.max_lines, self.max_bytes);
+            let line = Bytes::copy_from_slice(&self.line);
+            recent.push(line, self.max_lines, self.max_bytes);
             false
         });
         self.unannounced = true;

@@ -68,6 +68,14 @@ pub struct FinishedExit {
     pub steps: Option<Steps>,
 }
 
+impl FinishedExit {
+    /// Appends it as JSON. There may be tens of thousands in each second.
+    pub fn write(&self, to: &mut Vec<u8>) {
+        // Writing to memory fails only for maps without names, and here are none.
+        let _ = serde_json::to_writer(to, self);
+    }
+}
+
 /// One line of the stream of `exits`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
