@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use api::{Bound, Seconds};
+use api::{Bound, Seconds, Verdict};
 
 use super::Look;
 pub use super::look::Tone;
@@ -60,6 +60,7 @@ enum Read<R> {
     Count(fn(&R) -> Option<u64>),
     Number(fn(&R) -> Option<f64>, fn(f64) -> String),
     Span(fn(&R) -> Option<(Seconds, Bound)>),
+    Verdict(fn(&R) -> Option<&Verdict>),
 }
 
 /// A column of rows of one type.
@@ -182,6 +183,11 @@ impl<R> Column<R> {
         Self::new(head, what, Side::Right, [8, 9], Read::Span(read))
     }
 
+    /// The name of a verdict, with a mark if it is a guess. In CSV its confidence has a column.
+    pub const fn verdict(what: &'static str, read: fn(&R) -> Option<&Verdict>) -> Self {
+        Self::new("WHY", what, Side::Left, [10, 20], Read::Verdict(read))
+    }
+
     /// Its minimum and maximum width on a screen.
     pub const fn width(mut self, least: usize, most: usize) -> Self {
         self.layout.width = [least, most];
@@ -231,6 +237,7 @@ impl<R> Column<R> {
             Read::Count(read) => read(row).map(|count| count.to_string()),
             Read::Number(read, print) => read(row).map(print),
             Read::Span(read) => read(row).map(|(span, bound)| look.bounded(span, bound)),
+            Read::Verdict(read) => read(row).map(|verdict| look.why(verdict)),
         };
         text.unwrap_or_else(|| look.nothing().to_owned())
     }
@@ -249,6 +256,7 @@ impl<R> Column<R> {
             Read::Count(read) => number(read(row).map(|count| count as f64)),
             Read::Number(read, _) => number(read(row)),
             Read::Span(read) => number(read(row).map(|(span, _)| span.0)),
+            Read::Verdict(read) => read(row).map(|verdict| Key::Text(verdict.id.to_string())),
         };
         key.unwrap_or(Key::Unknown)
     }
@@ -260,21 +268,35 @@ impl<R> Column<R> {
         let name = name.replace([' ', '-'], "_").replace(['(', ')'], "");
         match self.read {
             Read::Span(_) => name + "_seconds",
+            Read::Verdict(_) => name + ",confidence",
             _ => name,
         }
     }
 
     /// A cell in CSV: numbers as they are, empty if unknown.
     pub fn csv(&self, row: &R) -> String {
-        match self.key(row) {
+        let value = match self.key(row) {
             Key::Pid(pid) => pid.to_string(),
             Key::Number(number) => number.to_string(),
-            Key::Text(text) if text.contains(['"', ',', '\n', '\r']) => {
-                format!("\"{}\"", text.replace('"', "\"\""))
-            }
-            Key::Text(text) => text,
+            Key::Text(text) => quoted(text),
             Key::Unknown => String::new(),
+        };
+        match self.read {
+            Read::Verdict(read) => {
+                let confidence = read(row).map(|verdict| verdict.confidence.to_string());
+                value + "," + &quoted(confidence.unwrap_or_default())
+            }
+            _ => value,
         }
+    }
+}
+
+/// A text as a value of CSV.
+fn quoted(text: String) -> String {
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
     }
 }
 
@@ -379,6 +401,8 @@ pub fn cut(text: &str, width: usize, at: Side, look: Look) -> String {
 
 #[cfg(test)]
 mod tests {
+    use api::Confidence;
+
     use super::*;
 
     const LOOK: Look = Look::PLAIN;
@@ -447,5 +471,23 @@ mod tests {
             (none.csv(&7), none.cell(&7, LOOK)),
             (String::new(), "–".into())
         );
+    }
+
+    #[test]
+    fn the_confidence_of_a_verdict_has_a_column_of_its_own_in_csv() {
+        let guess = Verdict {
+            id: "never_waits".into(),
+            summary: String::new(),
+            evidence: Vec::new(),
+            repeats: Vec::new(),
+            remedy: String::new(),
+            confidence: Confidence::Guess.into(),
+        };
+        let why = Column::<Option<Verdict>>::verdict("", Option::as_ref);
+        assert_eq!(why.csv_head(), "why,confidence");
+        assert_eq!(why.csv(&None), ",");
+        let guess = Some(guess);
+        assert_eq!(why.csv(&guess), "never_waits,guess");
+        assert_eq!(why.cell(&guess, LOOK), "never_waits?");
     }
 }

@@ -67,10 +67,7 @@ static COLUMNS: [Column<Culprit>; 11] = [
         |it, look| look.workload_of(it.container.as_ref()),
     )
     .shown(Shown::IfUsed),
-    Col::text("WHY", "verdict: why it does not reap", |it, look| {
-        it.verdict.as_ref().map(|it| look.why(it))
-    })
-    .tone(|_| Tone::Warn),
+    Col::verdict("verdict: why it does not reap", |it| it.verdict.as_ref()).tone(|_| Tone::Warn),
     Col::text("TO DO", "what to do about it", |it, look| {
         it.verdict.as_ref().map(|it| look.clean(&it.remedy))
     })

@@ -66,13 +66,11 @@ pub static COLUMNS: [Column<Stuck>; 9] = [
     .rank(4)
     .shown(Shown::IfUsed)
     .cut_front(),
-    Col::text("WHY", "verdict: why it does not finish", |it, look| {
-        it.verdict.as_ref().map(|it| look.why(it))
-    })
-    .width(13, 24)
-    .whole()
-    .rank(3)
-    .tone(|_| Tone::Warn),
+    Col::verdict("verdict: why it does not finish", |it| it.verdict.as_ref())
+        .width(13, 24)
+        .whole()
+        .rank(3)
+        .tone(|_| Tone::Warn),
     Col::text("TO DO", "what to do about it", |it, look| {
         it.verdict.as_ref().map(|it| look.clean(&it.remedy))
     })

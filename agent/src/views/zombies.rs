@@ -64,14 +64,12 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
     .rank(6)
     .shown(Shown::IfUsed)
     .cut_front(),
-    Col::text("WHY", "verdict: why it is not reaped", |it, look| {
-        it.verdict.as_ref().map(|it| look.why(it))
-    })
-    .width(13, 26)
-    .whole()
-    .rank(4)
-    .shown(Shown::IfUsed)
-    .tone(|_| Tone::Warn),
+    Col::verdict("verdict: why it is not reaped", |it| it.verdict.as_deref())
+        .width(13, 26)
+        .whole()
+        .rank(4)
+        .shown(Shown::IfUsed)
+        .tone(|_| Tone::Warn),
     Col::text("TO DO", "what to do about it", |it, look| {
         it.verdict.as_ref().map(|it| look.clean(&it.remedy))
     })

@@ -105,19 +105,17 @@ static COLUMNS: [Column<Parent>; 11] = [
     })
     .width(6, 8)
     .rank(9),
-    Col::text("WHY", "verdict: why it does not reap", |it, look| {
-        it.verdict.as_ref().map(|it| look.why(it))
-    })
-    .width(16, 26)
-    .whole()
-    .rank(4)
-    .tone(|it| {
-        if it.verdict.is_some() {
-            Tone::Warn
-        } else {
-            Tone::Plain
-        }
-    }),
+    Col::verdict("verdict: why it does not reap", |it| it.verdict.as_ref())
+        .width(16, 26)
+        .whole()
+        .rank(4)
+        .tone(|it| {
+            if it.verdict.is_some() {
+                Tone::Warn
+            } else {
+                Tone::Plain
+            }
+        }),
     Col::text("TO DO", "what to do about it", |it, look| {
         it.verdict.as_ref().map(|it| look.clean(&it.remedy))
     })
