@@ -17,8 +17,15 @@ use crate::support::{agent, reapwatch};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `top`, with its output up to the first frame.
-fn drawn(person: &mut File, program: &OwnedFd, stderr: Stdio, settings: &Path) -> (Child, Vec<u8>) {
+fn drawn(
+    person: &mut File,
+    program: &OwnedFd,
+    stderr: Stdio,
+    settings: &Path,
+    options: &[&str],
+) -> (Child, Vec<u8>) {
     let child = reapwatch(&["top", "--url", &agent()])
+        .args(options)
         .env("TERM", "xterm-256color")
         .env("XDG_CONFIG_HOME", settings)
         .stdin(side(program))
@@ -38,14 +45,18 @@ fn drawn(person: &mut File, program: &OwnedFd, stderr: Stdio, settings: &Path) -
 /// Runs `top`, performs an action after the first frame, and returns its exit code and output.
 fn top(act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a folder");
-    top_with(folder.path(), act)
+    top_with(folder.path(), &[], act)
 }
 
-/// The same, with the settings in this folder.
-fn top_with(settings: &Path, act: impl Fn(&mut File, &Child)) -> (Option<i32>, String) {
+/// The same, with the settings in this folder, and options.
+fn top_with(
+    settings: &Path,
+    options: &[&str],
+    act: impl Fn(&mut File, &Child),
+) -> (Option<i32>, String) {
     let (mut person, program) = terminal();
     let before = local_modes(&program);
-    let (mut child, mut written) = drawn(&mut person, &program, Stdio::null(), settings);
+    let (mut child, mut written) = drawn(&mut person, &program, Stdio::null(), settings, options);
     act(&mut person, &child);
     let begun = Instant::now();
     let reader = thread::spawn(move || {
@@ -103,7 +114,7 @@ fn control_c_quits() {
 fn a_terminal_that_is_closed_ends_it_without_a_crash() {
     let (mut person, program) = terminal();
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut child, _) = drawn(&mut person, &program, side(&program), folder.path());
+    let (mut child, _) = drawn(&mut person, &program, side(&program), folder.path(), &[]);
     drop((person, program));
     let begun = Instant::now();
     let status = loop {
@@ -167,7 +178,7 @@ fn what_was_chosen_is_remembered() {
     let file = folder.path().join("reapwatch/top.json");
     let press = |keys: &[u8]| {
         let keys = keys.to_vec();
-        let (code, written) = top_with(folder.path(), move |person, _| {
+        let (code, written) = top_with(folder.path(), &[], move |person, _| {
             person.write_all(&keys).expect("keys arrive");
         });
         assert_left(code, &written);
@@ -191,4 +202,22 @@ fn what_was_chosen_is_remembered() {
     let written = press(b"iq");
     assert!(written.contains("ignoring the settings"), "{written:?}");
     assert_eq!(std::fs::read_to_string(&file).expect("kept"), "{");
+}
+
+#[test]
+fn the_command_line_overrides_what_is_remembered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("reapwatch/top.json");
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+    let saved = r#"{"sort":{"culprits":{"by":"pid"}}}"#;
+    std::fs::write(&file, saved).expect("written");
+    for (options, heading) in [(&[][..], "PID▼"), (&["--sort", "oldest"], "OLDEST▼")] {
+        let (code, written) = top_with(folder.path(), options, |person, _| {
+            person.write_all(b"q").expect("keys arrive");
+        });
+        assert_left(code, &written);
+        assert!(written.contains(heading), "{heading}: {written:?}");
+        let kept = std::fs::read_to_string(&file).expect("it is there");
+        assert_eq!(kept, saved, "options are not remembered");
+    }
 }
