@@ -40,7 +40,7 @@ pub(crate) fn main(options: &BenchTop) -> Result<ExitCode> {
     top.await_selection(0)?;
     let load = Load {
         program: &scenarios,
-        kind: "fork",
+        kind: "vfork",
         count: options.rate * options.seconds,
         rate: Some(options.rate),
         cgroups: &[],
