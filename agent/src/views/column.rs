@@ -256,7 +256,9 @@ impl<R> Column<R> {
             Read::Count(read) => number(read(row).map(|count| count as f64)),
             Read::Number(read, _) => number(read(row)),
             Read::Span(read) => number(read(row).map(|(span, _)| span.0)),
-            Read::Verdict(read) => read(row).map(|verdict| Key::Text(verdict.id.to_string())),
+            Read::Verdict(read) => {
+                read(row).map(|verdict| Key::Text(Look::PLAIN.clean(&verdict.id.0)))
+            }
         };
         key.unwrap_or(Key::Unknown)
     }
@@ -283,7 +285,7 @@ impl<R> Column<R> {
         };
         match self.read {
             Read::Verdict(read) => {
-                let confidence = read(row).map(|verdict| verdict.confidence.to_string());
+                let confidence = read(row).map(|it| Look::PLAIN.clean(it.confidence.as_str()));
                 value + "," + &quoted(confidence.unwrap_or_default())
             }
             _ => value,
