@@ -45,3 +45,9 @@ pub use time::{Seconds, Time, in_two_units};
 pub use top::*;
 pub use verdict::*;
 pub use zombies::*;
+
+/// Appends a row as JSON: of answers with very many rows, written where the code is fast.
+fn append(row: &impl serde::Serialize, to: &mut Vec<u8>) {
+    // Writing to memory fails only for maps without names, and no row has one.
+    let _ = serde_json::to_writer(to, row);
+}
