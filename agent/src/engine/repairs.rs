@@ -14,6 +14,8 @@ const EVERY_NS: u64 = 1_000_000_000;
 /// And as a multiple of the time that a snapshot takes.
 const PAUSES: u64 = 20;
 
+/// Repairs are rare if they are no more frequent than that.
+const RARE_NS: u64 = 60_000_000_000;
 /// From this many processes on a snapshot is large.
 const MANY: usize = 20_000;
 
@@ -38,6 +40,22 @@ pub(super) struct Repairs {
 impl Repairs {
     pub(super) fn want_if(&mut self, wanted: bool) {
         self.wanted |= wanted;
+    }
+
+    /// Wants a repair if the last one is so long ago.
+    pub(super) fn want_if_older_than(&mut self, age_ns: u64, now_ns: u64) {
+        self.wanted |= now_ns.saturating_sub(self.last_ns) >= age_ns;
+    }
+
+    /// Takes a snapshot that was taken for something else, if repairs are rare because snapshots take
+    /// long, and half the time until the next is over. Whether it does.
+    pub(super) fn is_spare(&mut self, snapshot: &Snapshot, least_ns: u64) -> bool {
+        let age_ns = snapshot.begun_ns.saturating_sub(self.last_ns);
+        let takes = !self.under_way && least_ns > RARE_NS && age_ns >= least_ns / 2;
+        if takes {
+            self.begin(snapshot.begun_ns);
+        }
+        takes
     }
 
     /// Wants a repair if events were lost since the last call.
