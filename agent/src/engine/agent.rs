@@ -192,7 +192,7 @@ impl Agent {
                 _ = housekeeping.tick() => self.housekeeping(),
                 _ = reconcile.tick() => {
                     let least_ns = PAUSES * self.snapshots.took_ns();
-                    self.feed.repairs.want_if_older_than(least_ns, probes::now_ns());
+                    self.feed.repairs.want_regular(least_ns, probes::now_ns());
                     memory::unmap_code();
                 }
             }
@@ -307,7 +307,7 @@ impl Agent {
         if taken.is_some() && self.judge.is_due(every_ns / 2, &self.feed.state, now_ns) {
             self.judge.begin(&self.feed.state, taken, now_ns);
         }
-        let is_spare = taken.is_some_and(|it| self.feed.repairs.is_spare(it, least_ns));
+        let is_spare = taken.is_some_and(|it| self.feed.repairs.takes_spare(it, least_ns));
         if repairs || is_spare {
             self.feed.repairs.hold(snapshot);
         }
