@@ -14,9 +14,13 @@ use super::PAUSES;
 
 impl Agent {
     /// What needs no news is answered at once: a list that is being sent is of the moment when it was
-    /// chosen.
+    /// chosen. A follower gets what has not been published yet, so it does not wait either.
     pub(super) fn hear_request(&mut self, request: Request) {
-        if matches!(request, Request::ZombieRows(..) | Request::Health(_)) {
+        let is_at_once = matches!(
+            request,
+            Request::ZombieRows(..) | Request::Health(_) | Request::Follow(_)
+        );
+        if is_at_once {
             self.take_request(request);
         } else {
             self.once_caught_up([Work::Request(request)]);
