@@ -1,6 +1,9 @@
 //! The loop. It takes events, ticks, requests and the results of helper threads, and passes what
 //! they bring between the parts that it owns: inputs go into the state, and answers come from it.
 
+mod requests;
+
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -15,26 +18,24 @@ use super::{
     feed::{self, Feed},
     intake::SETTLE_NS,
     job::Job,
-    judge::{self, Judge, SUSPECTS},
+    judge::{self, Judge},
     pace::Pace,
     pids::{self, PidTables},
     purpose::Purpose,
     questions::{Question, Questions},
     reading::Reading,
     recording_file::Sink,
-    scrape,
     settings::Settings,
     snapshots::Snapshots,
     streams::Lines,
     stuck::StuckExits,
-    tally,
     turns::Turns,
     wake::{ready, ticks},
 };
 use crate::doctor;
-use crate::handle::{Health, Request};
+use crate::handle::Request;
 use crate::memory;
-use crate::metrics::{Labels, Page, Sample};
+use crate::metrics::{Labels, Page};
 use crate::probes::{self, Counters, Readable, Role, Source};
 use crate::systemd::Watchdog;
 use model::events::{Key, Snapshot};
@@ -43,8 +44,8 @@ use model::events::{Key, Snapshot};
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// How often files are read in the background, while processes exit.
 const READ_EVERY_NS: u64 = 10_000_000_000;
-/// Snapshots for the metrics take at most this share of the time: large ones are rarer.
-const PAUSES: u64 = 200;
+/// Snapshots that nobody waits for take at most this share of the time: large ones are rarer.
+const PAUSES: u64 = 400;
 /// How long the start waits for the PID tables that the first answer shows.
 const FIRST_WALK: Duration = Duration::from_millis(200);
 
@@ -68,6 +69,18 @@ pub(super) struct Agent {
     judge: Judge,
     stuck: StuckExits,
     questions: Questions,
+    /// In order.
+    work: VecDeque<Work>,
+}
+
+/// What needs to know every zombie, and waits until all is taken in that the kernel side has.
+enum Work {
+    Request(Request),
+    Answer(Question),
+    /// A snapshot, and what it was taken for.
+    Serve(Vec<Purpose>, Option<Snapshot>),
+    /// To compare a snapshot with the table.
+    Compare(Snapshot),
 }
 
 impl Agent {
@@ -109,6 +122,7 @@ impl Agent {
             judge: Judge::new(),
             stuck: StuckExits::new(),
             questions: Questions::default(),
+            work: VecDeque::new(),
         };
         agent.feed.repairs.begin(probes::now_ns());
         let first = agent.snapshots.first(&mut agent.feed.kernel);
@@ -146,7 +160,7 @@ impl Agent {
             }
             tokio::select! {
                 request = requests.recv() => match request {
-                    Some(request) => self.take_request(request),
+                    Some(request) => self.hear_request(request),
                     None => break,
                 },
                 () = pace.due() => self.drain_at(&mut pace),
@@ -165,19 +179,20 @@ impl Agent {
                 }
                 (purposes, snapshot) = self.snapshots.taken() => {
                     // Who died while it was taken.
-                    self.drain();
-                    self.serve(purposes, snapshot);
+                    self.once_caught_up([Work::Serve(purposes, snapshot)]);
                 }
                 Some(walk) = self.pids.walked() => self.take_walk(walk),
                 reading = self.reading.done() => self.take_reading(reading),
                 () = yield_now(), if self.feed.repairs.is_comparing() => self.feed.compare(),
                 () = yield_now(), if self.feed.is_behind() => self.feed.catch_up_further(),
+                () = yield_now(), if self.has_work() => self.work(),
                 () = self.judge.round_over() => self.end_round(),
                 () = self.stuck.round_over() => self.end_stuck_round(),
                 () = ready(log.as_mut()) => self.feed.kernel.flush_log(),
                 _ = housekeeping.tick() => self.housekeeping(),
                 _ = reconcile.tick() => {
-                    self.feed.repairs.want_if(true);
+                    let least_ns = PAUSES * self.snapshots.took_ns();
+                    self.feed.repairs.want_regular(least_ns, probes::now_ns());
                     memory::unmap_code();
                 }
             }
@@ -217,11 +232,35 @@ impl Agent {
         self.feed.drain();
         self.answer_held();
         let now_ns = probes::now_ns();
+        let settled = self.feed.repairs.settled(now_ns);
+        self.once_caught_up(settled.map(Work::Compare));
         if self.feed.repairs.is_due(now_ns) {
             self.feed.repairs.begin(now_ns);
             self.snapshots.want(Purpose::Repair);
         }
         self.begin_snapshot();
+    }
+
+    fn once_caught_up(&mut self, work: impl IntoIterator<Item = Work>) {
+        let before = self.work.len();
+        self.work.extend(work);
+        if self.work.len() > before {
+            self.feed.begin_to_catch_up();
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.work.is_empty() && !self.feed.is_behind()
+    }
+
+    fn work(&mut self) {
+        match self.work.pop_front() {
+            Some(Work::Request(request)) => self.take_request(request),
+            Some(Work::Answer(question)) => self.answer(question),
+            Some(Work::Serve(purposes, snapshot)) => self.serve(purposes, snapshot),
+            Some(Work::Compare(snapshot)) => self.feed.compare_with(snapshot),
+            None => {}
+        }
     }
 
     fn want(&mut self, purpose: Purpose) {
@@ -231,14 +270,14 @@ impl Agent {
 
     /// Begins the next snapshot, if one is wanted. There are never two large ones in memory.
     fn begin_snapshot(&mut self) {
-        if !self.feed.repairs.holds_much() {
+        let waits = |work: &Work| matches!(work, Work::Serve(..) | Work::Compare(_));
+        if !self.feed.repairs.holds_much() && !self.work.iter().any(waits) {
             self.snapshots.begin(&mut self.feed.kernel);
         }
     }
 
     /// Takes in a snapshot, and serves its purposes; it is `None` if it failed.
     fn serve(&mut self, purposes: Vec<Purpose>, snapshot: Option<Snapshot>) {
-        self.feed.catch_up();
         for purpose in &purposes {
             if let Purpose::Explain(pid, ..) = purpose {
                 self.feed.recall(*pid);
@@ -262,7 +301,14 @@ impl Agent {
                 }
             }
         }
-        if repairs {
+        // A snapshot is most of the cost, so it is used for what would need the next one soon.
+        let least_ns = PAUSES * self.snapshots.took_ns();
+        let every_ns = judge::in_background_ns(self.feed.recorder.is_open(), least_ns);
+        if taken.is_some() && self.judge.is_due(every_ns / 2, &self.feed.state, now_ns) {
+            self.judge.begin(&self.feed.state, taken, now_ns);
+        }
+        let is_spare = taken.is_some_and(|it| self.feed.repairs.takes_spare(it, least_ns));
+        if repairs || is_spare {
             self.feed.repairs.hold(snapshot);
         }
         self.begin_snapshot();
@@ -331,169 +377,20 @@ impl Agent {
     }
 
     async fn end_recording(&mut self) {
-        self.feed.drain();
+        self.feed.catch_up();
+        self.work.clear();
+        if self.feed.repairs.holds_much() {
+            time::sleep(Duration::from_nanos(SETTLE_NS)).await;
+            self.feed.settle_now();
+        }
         // So that a replay knows which processes were alive at the end.
         self.want(Purpose::Repair);
         while !self.snapshots.is_idle() {
             let (purposes, snapshot) = self.snapshots.taken().await;
+            self.feed.catch_up();
             self.serve(purposes, snapshot);
         }
         time::sleep(Duration::from_nanos(SETTLE_NS) * 2).await;
         self.feed.end_recording();
-    }
-
-    fn take_request(&mut self, request: Request) {
-        // A list that is being sent is of the moment when it was chosen.
-        if !matches!(request, Request::ZombieRows(..) | Request::Health(_)) {
-            self.drain();
-            self.feed.catch_up();
-        }
-        // Sending fails if the asker has gone.
-        let _gone = match request {
-            Request::Zombies(wanted, to) => return self.ask(Question::Zombies(wanted, to)),
-            Request::ZombieRows(keys, to) => {
-                let state = &mut self.feed.state;
-                to.send(state.zombie_rows(&keys, probes::now_ns())).is_ok()
-            }
-            Request::Culprits(wanted, to) => return self.ask(Question::Culprits(wanted, to)),
-            Request::Explain(pid, seen, to) => return self.ask(Question::Explain(pid, seen, to)),
-            Request::Top(wanted, to) => return self.ask(Question::Top(wanted, to)),
-            Request::Stuck(threshold, to) => {
-                self.stuck.ask((threshold, to));
-                return self.begin_stuck_round();
-            }
-            Request::Doctor(to) => to.send(self.conditions.doctor(&self.feed)).is_ok(),
-            Request::Metrics(to) => {
-                self.scrapes.push(to);
-                return self.read();
-            }
-            Request::Health(to) => to.send(Health { ready: true }).is_ok(),
-            Request::Follow(to) => {
-                self.feed.set_holding(false);
-                self.feed.catch_up();
-                to.send(self.follow()).is_ok()
-            }
-        };
-    }
-
-    /// Answers from the verdicts that there are, if they are fresh, or when the round that this
-    /// begins is over. A frame of `top` takes old ones, unless somebody has not been judged at all.
-    fn ask(&mut self, question: Question) {
-        let now_ns = probes::now_ns();
-        let state = &self.feed.state;
-        let is_frame = matches!(question, Question::Top(..));
-        let is_fresh = if is_frame {
-            state.judgements.at_ns().is_some()
-        } else {
-            let fresh_ns = judge::fresh_ns(self.snapshots.took_ns());
-            !judge::is_judged_before(state, fresh_ns, now_ns) && !self.judge.is_busy()
-        };
-        if !is_fresh || !state.all_are_judged(SUSPECTS, now_ns) {
-            self.questions.wait(question);
-            return self.judge_if_older_than(0);
-        }
-        if is_frame {
-            self.judge_if_older_than(judge::for_top_ns(PAUSES * self.snapshots.took_ns()));
-        }
-        self.questions.hold(question, now_ns);
-        self.answer_held();
-    }
-
-    fn judge_if_older_than(&mut self, age_ns: u64) {
-        let (state, now_ns) = (&self.feed.state, probes::now_ns());
-        if self.judge.begin_if_older_than(age_ns, state, now_ns) {
-            self.want(Purpose::Judge);
-        }
-    }
-
-    /// Judges, and answers those who wait for it.
-    fn end_round(&mut self) {
-        self.feed.follow_clock();
-        let now_ns = probes::now_ns();
-        let Feed {
-            state, recorder, ..
-        } = &mut self.feed;
-        self.judge.end(state, now_ns);
-        recorder.verdicts(now_ns, state.judgements.all());
-        self.questions.judged(now_ns);
-        self.answer_held();
-    }
-
-    fn begin_stuck_round(&mut self) {
-        if self.stuck.begin() {
-            self.want(Purpose::Stuck);
-        }
-    }
-
-    /// Judges, answers, and starts the round for the next request.
-    fn end_stuck_round(&mut self) {
-        self.feed.follow_clock();
-        self.refresh();
-        self.stuck.end(&mut self.feed.state, probes::now_ns());
-        self.begin_stuck_round();
-    }
-
-    /// Answers all requests that are complete or have timed out.
-    fn answer_held(&mut self) {
-        let now_ns = probes::now_ns();
-        let are_placed = || self.feed.are_placed(now_ns);
-        let has_looked = |since_ns| self.pids.has_looked(since_ns, now_ns);
-        for question in self.questions.take_due(now_ns, are_placed, has_looked) {
-            self.answer(question);
-        }
-    }
-
-    fn answer(&mut self, question: Question) {
-        self.feed.catch_up();
-        self.refresh();
-        let (state, now_ns) = (&mut self.feed.state, probes::now_ns());
-        let _nobody_waits = match question {
-            Question::Culprits(wanted, to) => to.send(state.culprits(&wanted, now_ns)).is_ok(),
-            Question::Zombies(wanted, to) => to.send(state.list_zombies(&wanted, now_ns)).is_ok(),
-            Question::Explain(pid, seen, to) => return self.want(Purpose::Explain(pid, seen, to)),
-            Question::Top(wanted, to) => {
-                self.pids.begin(pids::WHILE_ASKED_NS, now_ns);
-                to.send(state.top(&wanted, now_ns)).is_ok()
-            }
-        };
-    }
-
-    /// Brings what is counted outside the state up to date.
-    fn refresh(&mut self) {
-        self.feed.count();
-        let state = &mut self.feed.state;
-        let zombies = state.lifecycle.zombies_len();
-        state.pids = self.pids.usages(zombies, probes::now_ns());
-        (state.stuck, state.unheard) = self.stuck.counts();
-    }
-
-    fn scrape(&mut self) -> Page {
-        self.refresh();
-        let counters = self.feed.counters();
-        let (ordinary, now_ns) = (self.feed.times(), probes::now_ns());
-        let Feed {
-            kernel,
-            state,
-            deaths,
-            intake,
-            ..
-        } = &mut self.feed;
-        deaths.add_ordinary(&kernel.board, state, now_ns);
-        let lost_exits = tally::lost_deaths(&counters);
-        let stuck = self.stuck.counted();
-        let mut sample = scrape::sample(state, stuck, self.stale_after, now_ns);
-        sample.tables.push(deaths.table());
-        if let Some(holders) = &self.dead_pidfds {
-            scrape::add_dead_pidfds(&mut sample, state, holders);
-        }
-        deaths.metrics.scrape(Sample {
-            ordinary,
-            lost_exits,
-            lost_reaps: state.tally.lost_reaps(lost_exits.total()),
-            lost: intake.tally.lost(&counters),
-            events: intake.tally.events,
-            probes: self.conditions.attached(),
-            ..sample
-        })
     }
 }

@@ -11,17 +11,17 @@ use crate::memory::Shrinking;
 use crate::metrics::Metrics;
 use crate::probes::{self, Attached, Counters, HookKind, Pidfds};
 use crate::problem::Problem;
-use model::events::{self, Event, Thread};
+use model::events::{self, Event, Snapshot, Thread};
 use model::lifecycle::{Lifecycle, Limits, Transition};
 use model::recording::Head;
 use model::state::{LIMITS, State};
 use model::workload::Answer;
 use wire::{BOUNDS_NS, Times};
 
-/// How many deaths that were held back are taken in at once, where that is not urgent.
-const HELD_AT_ONCE: usize = 512;
+/// How long a part of what the kernel side has may take; other work comes in between.
+const PART_NS: u64 = 1_000_000;
 /// Maximum number of changes held before they are published; a full ring can hold millions.
-const PUBLISHED_AT_ONCE: usize = 4096;
+const PUBLISHED_AT_ONCE: usize = 256;
 
 /// The kernel side, the state that it feeds, and where changes of the state go.
 pub(super) struct Feed {
@@ -34,6 +34,8 @@ pub(super) struct Feed {
     pub(super) recorder: Recorder,
     /// The slots of deaths that are being taken in.
     held: vec::IntoIter<u32>,
+    /// Whether there is more, in the ring or of these.
+    is_behind: bool,
     /// Not published yet.
     pub(super) changes: Vec<Transition>,
     pub(super) shrinking: Shrinking,
@@ -79,52 +81,50 @@ impl Feed {
             deaths: Deaths::new(metrics, began_ns),
             recorder,
             held: vec::IntoIter::default(),
+            is_behind: false,
             changes: Vec::new(),
             shrinking: Shrinking::default(),
         })
     }
 
-    /// Processes everything that the kernel side has sent.
+    /// Takes in what the kernel side has sent, or the first part of that.
     pub(super) fn drain(&mut self) {
         self.follow_clock();
-        self.take_in_ring();
-        let now_ns = probes::now_ns();
-        for event in self.intake.due(now_ns) {
-            self.take_in(&event);
-        }
+        self.is_behind |= !self.take_in_ring(probes::now_ns() + PART_NS);
+        self.take_in_due();
         self.publish();
         self.publish_waiting();
         self.deaths.ordinary.admit(&mut self.kernel.board);
-        self.settle(now_ns);
     }
 
-    /// Takes in the deaths that the kernel side has held back until now, and what parents have
+    /// Takes in all that the kernel side has sent or held back until now, and what parents have
     /// reaped meanwhile: before all that needs to know every zombie.
     pub(super) fn catch_up(&mut self) {
-        self.take_in_held();
-        self.publish();
-        self.take_in_reaps();
+        self.begin_to_catch_up();
+        while self.is_behind {
+            self.catch_up_further();
+        }
     }
 
     /// The same in parts, of which this is the first.
     pub(super) fn begin_to_catch_up(&mut self) {
-        if !self.is_behind() {
-            self.held = self.kernel.board.held().into_iter();
-        }
+        self.follow_clock();
+        self.take_in_due();
+        self.held = self.kernel.board.held().into_iter();
         self.catch_up_further();
     }
 
     /// Whether there are more parts.
     pub(super) fn is_behind(&self) -> bool {
-        self.held.len() > 0
+        self.is_behind
     }
 
     /// The next part.
     pub(super) fn catch_up_further(&mut self) {
-        let part: Vec<_> = self.held.by_ref().take(HELD_AT_ONCE).collect();
-        self.take_in_slots(part);
+        let until_ns = probes::now_ns() + PART_NS;
+        self.is_behind = !(self.take_in_ring(until_ns) && self.take_in_held(until_ns));
         self.publish();
-        if !self.is_behind() {
+        if !self.is_behind {
             self.take_in_reaps();
         }
     }
@@ -139,29 +139,38 @@ impl Feed {
         }
     }
 
-    fn take_in_ring(&mut self) {
+    /// Until this moment at most; whether all was taken in.
+    fn take_in_ring(&mut self, until_ns: u64) -> bool {
         while let Some(event) = self.intake.next(&mut self.kernel, &self.state.lifecycle) {
             self.take_in(&event);
-        }
-    }
-
-    fn take_in_held(&mut self) {
-        self.held = vec::IntoIter::default();
-        self.take_in_slots(self.kernel.board.held());
-    }
-
-    /// There may be thousands, so the ring is read meanwhile, before it is full.
-    fn take_in_slots(&mut self, indexes: Vec<u32>) {
-        for index in indexes {
-            self.take_in_ring();
-            let Some(slot) = self.kernel.board.report(index) else {
-                continue;
-            };
-            let kept = events::decode_kept(&slot);
-            let death = kept.and_then(|kept| events::held_death(&kept, self.intake.page_size));
-            if let Some(death) = self.intake.decoded(death) {
-                self.take_in(&death);
+            if probes::now_ns() >= until_ns {
+                return false;
             }
+        }
+        true
+    }
+
+    /// The same of the deaths that were held back.
+    fn take_in_held(&mut self, until_ns: u64) -> bool {
+        while let Some(index) = self.held.next() {
+            if let Some(slot) = self.kernel.board.report(index) {
+                let kept = events::decode_kept(&slot);
+                let death = kept.and_then(|kept| events::held_death(&kept, self.intake.page_size));
+                if let Some(death) = self.intake.decoded(death) {
+                    self.take_in(&death);
+                }
+            }
+            if probes::now_ns() >= until_ns {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What has waited long enough for details.
+    fn take_in_due(&mut self) {
+        for event in self.intake.due(probes::now_ns()) {
+            self.take_in(&event);
         }
     }
 
@@ -239,13 +248,10 @@ impl Feed {
         self.resolver.send(&mut self.state.workloads);
     }
 
-    /// Begins to compare a snapshot with the table, once all events from before it have arrived.
-    fn settle(&mut self, now_ns: u64) {
-        if let Some(snapshot) = self.repairs.settled(now_ns) {
-            self.take_in_held();
-            self.recorder.snapshot(&snapshot);
-            self.repairs.compare_with(snapshot);
-        }
+    /// Begins to compare a snapshot with the table, which has all events from before it.
+    pub(super) fn compare_with(&mut self, snapshot: Snapshot) {
+        self.recorder.snapshot(&snapshot);
+        self.repairs.compare_with(snapshot);
     }
 
     /// Goes on with that comparison, which is too long to be made at once.
@@ -258,7 +264,10 @@ impl Feed {
     /// Compares a waiting snapshot now, to the end.
     pub(super) fn settle_now(&mut self) {
         self.compare_rest();
-        self.settle(u64::MAX);
+        if let Some(snapshot) = self.repairs.settled(u64::MAX) {
+            self.catch_up();
+            self.compare_with(snapshot);
+        }
         self.compare_rest();
     }
 
@@ -328,7 +337,7 @@ impl Feed {
 
     /// Publishes and writes the rest, and ends the recording.
     pub(super) fn end_recording(&mut self) {
-        self.drain();
+        self.catch_up();
         self.settle_now();
         let now_ns = probes::now_ns();
         self.deaths.publish_rest(&mut self.state, now_ns);

@@ -17,12 +17,14 @@ use model::state::State;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The most suspects of one round.
 pub(super) const SUSPECTS: usize = 32;
-/// Zombies that are known not to have any descriptors: more than can be looked at in a round.
-const DEAD: usize = 32_768;
+/// Zombies that are known not to have any descriptors, so that a round need not look at them.
+const DEAD: usize = 262_144;
 /// Verdicts younger than this answer the next question too.
 const FRESH_NS: u64 = 1_000_000_000;
 /// The same as a multiple of the time that a snapshot takes.
 const FRESH_SNAPSHOTS: u64 = 10;
+/// A snapshot that takes so long makes a round too long to wait for.
+const LONG_NS: u64 = 100_000_000;
 /// How often rounds are made for `top`, while somebody looks at it.
 const FOR_TOP_NS: u64 = 5_000_000_000;
 /// How often rounds are made for the metrics.
@@ -64,6 +66,13 @@ impl Judge {
         self.is_expected
     }
 
+    /// Whether there is something to judge, and the last round was so long ago.
+    pub(super) fn is_due(&self, age_ns: u64, state: &State, now_ns: u64) -> bool {
+        !self.is_busy()
+            && is_judged_before(state, age_ns, now_ns)
+            && state.old_zombies(now_ns).next().is_some()
+    }
+
     /// Begins a round about those who hold old zombies.
     pub(super) fn begin(&mut self, state: &State, snapshot: Option<&Snapshot>, now_ns: u64) {
         self.is_expected = false;
@@ -95,6 +104,11 @@ impl Judge {
 /// How young verdicts must be that answer the next question too, if snapshots take so long.
 pub(super) fn fresh_ns(took_ns: u64) -> u64 {
     FRESH_NS.max(FRESH_SNAPSHOTS * took_ns)
+}
+
+/// Whether a list of zombies does not wait for a round, if snapshots take so long.
+pub(super) fn takes_long(took_ns: u64) -> bool {
+    took_ns >= LONG_NS
 }
 
 /// How often rounds are made for `top` if snapshots should not be made more often than that.

@@ -14,6 +14,8 @@ const EVERY_NS: u64 = 1_000_000_000;
 /// And as a multiple of the time that a snapshot takes.
 const PAUSES: u64 = 20;
 
+/// Regular repairs become rarer when they should be rarer than that.
+const RARE_NS: u64 = 60_000_000_000;
 /// From this many processes on a snapshot is large.
 const MANY: usize = 20_000;
 
@@ -38,6 +40,23 @@ pub(super) struct Repairs {
 impl Repairs {
     pub(super) fn want_if(&mut self, wanted: bool) {
         self.wanted |= wanted;
+    }
+
+    /// Wants the regular repair, unless the last one is less than `least_ns` ago and repairs are rare.
+    pub(super) fn want_regular(&mut self, least_ns: u64, now_ns: u64) {
+        let age_ns = now_ns.saturating_sub(self.last_ns);
+        self.wanted |= least_ns <= RARE_NS || age_ns >= least_ns;
+    }
+
+    /// If repairs are rare, and half the time until the next is over, takes a snapshot that was taken
+    /// for something else. Whether it does.
+    pub(super) fn takes_spare(&mut self, snapshot: &Snapshot, least_ns: u64) -> bool {
+        let age_ns = snapshot.begun_ns.saturating_sub(self.last_ns);
+        let takes = !self.under_way && least_ns > RARE_NS && age_ns >= least_ns / 2;
+        if takes {
+            self.begin(snapshot.begun_ns);
+        }
+        takes
     }
 
     /// Wants a repair if events were lost since the last call.
@@ -152,6 +171,39 @@ mod tests {
         repairs.want_if(true);
         repairs.hold(None);
         assert!(repairs.is_due(11 * EVERY_NS), "the snapshot failed");
+    }
+
+    #[test]
+    fn where_snapshots_take_long_regular_repairs_are_rare_and_use_others_snapshots() {
+        let least_ns = 3 * RARE_NS;
+        let at = |begun_ns| Snapshot {
+            begun_ns,
+            ended_ns: begun_ns,
+            exact_start: true,
+            tasks: Vec::new().into(),
+        };
+        let begun = || {
+            let mut repairs = Repairs::default();
+            repairs.begin(RARE_NS);
+            repairs.hold(None);
+            repairs
+        };
+        let wanted = |least_ns, now_ns| {
+            let mut repairs = begun();
+            repairs.want_regular(least_ns, now_ns);
+            repairs.is_waiting()
+        };
+        assert!(wanted(RARE_NS, 2 * RARE_NS - 1), "they are not rare");
+        assert!(!wanted(least_ns, 4 * RARE_NS - 1));
+        assert!(wanted(least_ns, 4 * RARE_NS));
+        let mut repairs = begun();
+        assert!(!repairs.takes_spare(&at(2 * RARE_NS), least_ns), "too soon");
+        assert!(!repairs.takes_spare(&at(3 * RARE_NS), RARE_NS), "not rare");
+        assert!(repairs.takes_spare(&at(3 * RARE_NS), least_ns));
+        assert!(
+            !repairs.takes_spare(&at(9 * RARE_NS), least_ns),
+            "under way"
+        );
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub static COLUMNS: [Column<Zombie>; 10] = [
     Col::text(
         "WORKLOAD",
         "pod, container or unit it belongs to",
-        |it, look| look.workload_of(it.container.as_ref()),
+        |it, look| look.workload_of(it.container.as_deref()),
     )
     .width(10, 44)
     .whole()

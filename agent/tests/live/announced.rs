@@ -74,7 +74,7 @@ fn a_zombie_whose_death_was_not_seen_is_found() {
         let items = agent.zombies().items.into_iter();
         let by = |it: &api::Process| it.pid == parent.culprit.pid;
         items
-            .filter(|it| it.parent.as_ref().is_some_and(by))
+            .filter(|it| it.parent.as_deref().is_some_and(by))
             .count()
     };
     assert!(eventually(|| listed() > 0));

@@ -110,7 +110,7 @@ fn known(agent: &Agent, leak: &Leak) -> Vec<Known> {
         pid: zombie.pid,
         start_time: zombie.start_time,
         died_at: zombie.died_at,
-        parent: zombie.parent,
+        parent: zombie.parent.as_deref().cloned(),
     });
     known.collect()
 }

@@ -56,7 +56,7 @@ impl Subject {
     fn place(agent: &Agent, dead: &Child) -> Option<Container> {
         let zombies = agent.zombies().items;
         let zombie = zombies.into_iter().find(|it| it.pid == dead.pid)?;
-        zombie.container
+        zombie.container.as_deref().cloned()
     }
 
     fn names(agent: &Agent, dead: &Child) -> [Option<String>; 3] {

@@ -156,9 +156,9 @@ fn as_parent_and_killer(agent: &Agent, name: &[u8]) {
         let zombie = zombie(agent, pid).expect("it is never reaped");
         assert_eq!(zombie.comm, name);
         let parent = zombie.parent.expect("it has one");
-        assert_eq!((parent.pid, parent.comm), (cast.pid(), name.clone()));
+        assert_eq!((parent.pid, &parent.comm), (cast.pid(), &name));
         let forker = zombie.forker.expect("it has one");
-        assert_eq!((forker.pid, forker.comm), (cast.pid(), name.clone()));
+        assert_eq!((forker.pid, &forker.comm), (cast.pid(), &name));
     }
     let killer = agent
         .explain(cast.killed)
@@ -196,7 +196,7 @@ fn as_tracer(agent: &Agent, name: &[u8]) {
     assert!(judged, "{name:?}: {reported:?}");
     assert_eq!(reported.map(|it| it.process.comm), Some(shown(name)));
     let tracer = zombie(agent, cast.killed).and_then(|it| it.tracer);
-    let tracer = tracer.map(|it| (it.pid, it.comm));
+    let tracer = tracer.map(|it| (it.pid, it.comm.clone()));
     assert_eq!(tracer, Some((cast.tracer, shown(name))));
 }
 

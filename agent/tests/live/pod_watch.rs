@@ -79,7 +79,7 @@ impl Subject {
     fn place(&self, agent: &Agent) -> Option<Container> {
         let zombies = agent.zombies().items;
         let zombie = zombies.into_iter().find(|it| it.pid == self.dead.pid)?;
-        zombie.container
+        zombie.container.as_deref().cloned()
     }
 
     fn names(&self, agent: &Agent) -> [Option<String>; 3] {
@@ -196,7 +196,7 @@ fn changes() {
         zombies.len() == 2
             && zombies
                 .iter()
-                .all(|it| it.container.as_ref().is_some_and(named))
+                .all(|it| it.container.as_deref().is_some_and(named))
     });
     assert!(named, "{:#?}", agent.zombies().items);
 }

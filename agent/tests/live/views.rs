@@ -108,14 +108,17 @@ fn the_first_frame_of_top_has_verdicts_and_workloads() {
     assert_eq!(why, Some("parent_stopped"));
     let mut zombies = frame.items[0].zombies.iter();
     let of_it = |parent: &api::Process| parent.pid == pid;
-    let zombie = zombies.find(|zombie| zombie.parent.as_ref().is_some_and(of_it));
+    let zombie = zombies.find(|zombie| zombie.parent.as_deref().is_some_and(of_it));
     let zombie = zombie.expect("it is there");
     let is_in_cgroup = !std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
         .expect("it lives")
         .lines()
         .all(|line| line.ends_with(":/"));
     assert_eq!(parent.container.is_some(), is_in_cgroup);
-    assert_eq!(zombie.parent_container, parent.container);
+    assert_eq!(
+        zombie.parent_container.as_deref(),
+        parent.container.as_ref()
+    );
     let text = alone(&host, &["top", "-b", "-n", "1"]);
     assert!(text.contains("parent_stopped"), "{text}");
 }

@@ -86,11 +86,12 @@ pub(crate) fn placed(
     let mut last = None;
     let found = eventually(|| {
         last = zombie(agent, zombie_of.pid);
-        let container = last.as_ref().and_then(|it| it.container.as_ref());
+        let container = last.as_ref().and_then(|it| it.container.as_deref());
         container.is_some_and(&wanted)
     });
     assert!(found, "{last:#?}");
-    last.and_then(|it| it.container).expect("it was there")
+    let container = last.and_then(|it| it.container.as_deref().cloned());
+    container.expect("it was there")
 }
 
 fn pod_by_its_log(agent: &Agent) {
@@ -207,24 +208,25 @@ fn culprit_in_pod(agent: &Agent) {
     let id = id(4);
     let cgroup = Cgroup::unified(&format!("/kubepods/pod{UID}/{id}"));
     let leaky = cgroup.leak();
-    let is_named = |container: Option<Container>| {
-        let names = container.map(|it| [it.namespace, it.pod, it.name]);
-        names == Some(["shop", "web-0", "leaky"].map(|name| Some(name.to_owned())))
+    let is_named = |container: Option<&Container>| {
+        let names = container.map(|it| [&it.namespace, &it.pod, &it.name]);
+        let names = names.map(|all| all.map(|it| it.as_deref()));
+        names == Some(["shop", "web-0", "leaky"].map(Some))
     };
     let named = eventually(|| {
         agent
             .culprit(leaky.pid)
-            .is_some_and(|it| is_named(it.container))
+            .is_some_and(|it| is_named(it.container.as_ref()))
     });
     assert!(named, "{:#?}", agent.culprit(leaky.pid));
     let held = |zombie: &Zombie| zombie.parent.as_ref().is_some_and(|it| it.pid == leaky.pid);
     let zombies = agent.zombies().items;
     let zombie = zombies.into_iter().find(held).expect("it is still there");
-    assert!(is_named(zombie.container.clone()), "{zombie:#?}");
-    assert!(is_named(zombie.parent_container.clone()), "{zombie:#?}");
+    assert!(is_named(zombie.container.as_deref()), "{zombie:#?}");
+    assert!(is_named(zombie.parent_container.as_deref()), "{zombie:#?}");
     for pid in [leaky.pid, zombie.pid] {
         let story = agent.explain(pid).story;
-        assert!(is_named(story.container.clone()), "{story:#?}");
+        assert!(is_named(story.container.as_ref()), "{story:#?}");
     }
     let table = crate::agent::view(&["culprits", "--table"], agent.socket());
     let table = String::from_utf8_lossy(&table.stdout).into_owned();

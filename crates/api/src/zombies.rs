@@ -27,19 +27,19 @@ pub struct Zombie {
     #[serde(default)]
     pub uid: Option<u32>,
     /// Its forker.
-    pub forker: Option<Process>,
+    pub forker: Option<Shared<Process>>,
     /// The parent that has to reap it.
-    pub parent: Option<Process>,
+    pub parent: Option<Shared<Process>>,
     /// The ptracer that holds it.
-    pub tracer: Option<Process>,
+    pub tracer: Option<Shared<Process>>,
     /// Earlier parents and tracers that had to reap it and did not, in order.
     #[serde(default)]
     pub held_before: Vec<Held>,
     /// Its workload.
-    pub container: Option<Container>,
+    pub container: Option<Shared<Container>>,
     /// The workload of its parent.
     #[serde(default)]
-    pub parent_container: Option<Container>,
+    pub parent_container: Option<Shared<Container>>,
     /// Why it has not been reaped.
     pub verdict: Option<Shared<Verdict>>,
 }

@@ -78,7 +78,7 @@ pub fn zombie(pid: u32, comm: &str, age: f64, parent: &Parent) -> Zombie {
         age_is_lower_bound: false,
         uid: Some(1000),
         forker: None,
-        parent: Some(parent.process.clone()),
+        parent: Some(api::Shared::new(parent.process.clone())),
         tracer: None,
         held_before: Vec::new(),
         container: None,

@@ -5,7 +5,7 @@ pub mod stuck;
 
 use std::iter;
 
-use api::{ExitKind, Seconds, Time};
+use api::{ExitKind, Seconds, Shared, Time};
 
 use crate::clock::Wall;
 use crate::events::{ExitStatus, Kill, Process, Resources};
@@ -113,16 +113,42 @@ fn held_before(wall: Wall, record: &Record) -> Vec<api::Held> {
     held.collect()
 }
 
-/// A record of a zombie, why it is not reaped, its container and that of its parent: one item of
-/// `zombies`.
+/// What siblings have in common, as answers show it.
+#[derive(Clone, Debug, Default)]
+pub struct Kin {
+    forker: Option<Shared<api::Process>>,
+    parent: Option<Shared<api::Process>>,
+    tracer: Option<Shared<api::Process>>,
+    container: Option<Shared<api::Container>>,
+    parent_container: Option<Shared<api::Container>>,
+}
+
+impl Kin {
+    /// Of a zombie in this container, whose parent is in the other.
+    pub fn of(
+        wall: Wall,
+        record: &Record,
+        [container, parent_container]: [Option<api::Container>; 2],
+    ) -> Self {
+        let someone = |who: &Option<Process>| Some(Shared::new(process(wall, who.as_ref()?)));
+        Self {
+            forker: someone(&record.forker),
+            parent: someone(&record.parent),
+            tracer: someone(&record.tracer),
+            container: container.map(Shared::new),
+            parent_container: parent_container.map(Shared::new),
+        }
+    }
+}
+
+/// A record of a zombie, why it is not reaped, and its kin: one item of `zombies`.
 pub fn zombie(
     wall: Wall,
     now_ns: u64,
     record: &Record,
-    verdict: Option<api::Shared<api::Verdict>>,
-    [container, parent_container]: [Option<api::Container>; 2],
+    verdict: Option<Shared<api::Verdict>>,
+    kin: Kin,
 ) -> api::Zombie {
-    let someone = |who: &Option<Process>| who.as_ref().map(|who| process(wall, who));
     let found = record.died.bound == DiedBound::NotAfter;
     api::Zombie {
         pid: record.process.key.tgid,
@@ -133,12 +159,12 @@ pub fn zombie(
         zombie_seconds: Seconds::of_ns(now_ns.saturating_sub(record.died.at_ns)),
         age_is_lower_bound: found,
         uid: Some(record.uid),
-        forker: someone(&record.forker),
-        parent: someone(&record.parent),
-        tracer: someone(&record.tracer),
+        forker: kin.forker,
+        parent: kin.parent,
+        tracer: kin.tracer,
         held_before: held_before(wall, record),
-        container,
-        parent_container,
+        container: kin.container,
+        parent_container: kin.parent_container,
         verdict,
     }
 }

@@ -159,8 +159,9 @@ fn a_detached_tracer_is_reported_only_for_finished_exits() {
     assert_eq!(tracer(&record), Some(4));
     record.tracer = Some(someone(3));
     assert_eq!(tracer(&record), Some(3));
+    let kin = Kin::of(Wall::from(0), &record, [None, None]);
     assert!(
-        zombie(Wall::from(0), REAPED, &record, None, [None, None])
+        zombie(Wall::from(0), REAPED, &record, None, kin)
             .tracer
             .is_some()
     );
@@ -185,7 +186,7 @@ fn earlier_responsible_processes_are_listed_with_durations() {
         ];
         record.former[0].until_is_upper_bound = late;
         let wall = Wall::from(0);
-        let held = zombie(wall, REAPED, &record, None, [None, None]).held_before;
+        let held = zombie(wall, REAPED, &record, None, Kin::default()).held_before;
         assert_eq!(held, finished(wall, &record, [None, None]).held_before);
         let who: Vec<_> = held
             .iter()
@@ -210,7 +211,7 @@ fn the_age_of_a_zombie_counts_from_its_death() {
             REAPED,
             &record(bound, None),
             None,
-            [None, None],
+            Kin::default(),
         )
     };
     let seen = of(DiedBound::Exact);
@@ -224,7 +225,7 @@ fn the_age_of_a_zombie_counts_from_its_death() {
         DIED - 1,
         &record(DiedBound::Exact, None),
         None,
-        [None, None],
+        Kin::default(),
     );
     same(Some(early.zombie_seconds), Some(0.0));
 }

@@ -77,7 +77,7 @@ impl<'a> From<&'a Parent> for Row<'a> {
 
 impl<'a> From<&'a Zombie> for Row<'a> {
     fn from(it: &'a Zombie) -> Self {
-        let holder = it.tracer.as_ref().or(it.parent.as_ref());
+        let holder = it.tracer.as_deref().or(it.parent.as_deref());
         Self {
             pid: it.pid,
             comm: Cow::Borrowed(&it.comm),
@@ -86,7 +86,7 @@ impl<'a> From<&'a Zombie> for Row<'a> {
             user: it.uid,
             exit: it.exit.as_ref().map(|it| it.to_string().into()),
             why: it.verdict.as_ref().map(|it| &*it.id.0),
-            ..place(it.container.as_ref())
+            ..place(it.container.as_deref())
         }
     }
 }

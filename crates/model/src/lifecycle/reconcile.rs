@@ -7,7 +7,7 @@ use super::{Correction, Died, DiedBound, Lifecycle, Record, Transition};
 use crate::events::{INITIAL_NAMESPACE, Key, NamespacePid, Process, Snapshot, Task};
 
 /// How many processes are compared at once.
-const PART: usize = 1024;
+const PART: usize = 256;
 
 /// The comparison of a snapshot with the table, in parts: there may be hundreds of thousands of
 /// processes, and other events come in between.

@@ -14,7 +14,7 @@ mod zombies;
 
 pub use culprits::CULPRIT_FIELDS;
 pub use top::TOP_FIELDS;
-pub use zombies::{ChosenZombies, ListedZombies, ZOMBIE_FIELDS};
+pub use zombies::{ChosenZombies, ListedZombies, Relatives, ZOMBIE_FIELDS};
 
 use api::Shared;
 
@@ -54,6 +54,8 @@ pub struct State {
     pub judgements: Judgements,
     /// To which container, pod or unit processes belong.
     pub workloads: Workloads,
+    /// What siblings have in common, as the last answer shows it.
+    pub relatives: Relatives,
     /// Deaths and reaps, counted from changes.
     pub tally: Tally,
     /// What was counted when it was last asked for.
@@ -79,6 +81,7 @@ impl State {
             parents: Parents::new(PARENTS, about.began_ns),
             judgements: Judgements::default(),
             workloads,
+            relatives: Relatives::default(),
             tally: Tally::default(),
             counted: Counted::default(),
             pids: Vec::new(),
@@ -132,6 +135,7 @@ impl State {
     /// Forgets what is too long ago.
     pub fn tick(&mut self, now_ns: u64) {
         self.lifecycle.expire(now_ns);
+        self.relatives = Relatives::default();
     }
 
     /// The head of every answer.

@@ -1,9 +1,11 @@
 //! A state that is fed the lines of a recording answers for it.
 
 use super::*;
+use crate::events::{CgroupId, CgroupVersion};
 use crate::explain::Seen;
 use crate::filter::{Field, Selection};
 use crate::recording::{self, Line};
+use crate::workload::{Answer, Located, Owner};
 
 const SECOND: u64 = 1_000_000_000;
 /// Two parents: 6 leaks two children and reaps one, 8 leaks one that is young.
@@ -23,8 +25,14 @@ fn state() -> State {
         began_ns: 0,
     };
     let mut state = State::new(about, Wall::from(0), Workloads::new(false));
+    take(&mut state, LINES);
+    state.judgements.as_of(20 * SECOND);
+    state
+}
+
+fn take(state: &mut State, lines: &str) {
     let mut changes = Vec::new();
-    for line in LINES.lines() {
+    for line in lines.lines() {
         let Ok(Some(Line::Event(event))) = recording::parse(line) else {
             panic!("no event: {line}");
         };
@@ -33,8 +41,6 @@ fn state() -> State {
             state.note(&change, 4 * SECOND);
         }
     }
-    state.judgements.as_of(20 * SECOND);
-    state
 }
 
 fn wanted(list: &api::List, fields: &[Field]) -> Selection {
@@ -54,6 +60,41 @@ fn zombies_come_oldest_first_and_a_limit_keeps_their_total() {
     assert_eq!(ages, [19.0, 18.0, 1.0]);
     let one = state.zombies(&Selection::first(1), 20 * SECOND);
     assert_eq!((pids(&one), one.total), (vec![10], 3));
+}
+
+#[test]
+fn each_zombie_has_its_own_parent_and_the_container_of_its_siblings_at_that_time() {
+    let mut state = state();
+    let lines = "\
+        death at=5s process=30:a parent=6:leaky cgroup=7\n\
+        death at=6s process=31:b parent=8:busy cgroup=7\n\
+        death at=7s process=32:c parent=6:leaky cgroup=7\n";
+    take(&mut state, lines);
+    let shown = |state: &mut State| {
+        let all = state.zombies(&Selection::default(), 20 * SECOND).items;
+        let of = |it: &api::Zombie| {
+            let cgroup = it.container.as_ref().and_then(|it| it.cgroup.clone());
+            (it.pid, it.parent.as_ref().map(|it| it.pid), cgroup)
+        };
+        let ours = all.iter().filter(|it| it.pid >= 30);
+        ours.map(of).collect::<Vec<_>>()
+    };
+    let of = |cgroup: Option<&str>| {
+        [(30, 6), (31, 8), (32, 6)]
+            .map(|(pid, parent)| (pid, Some(parent), cgroup.map(str::to_owned)))
+    };
+    assert_eq!(shown(&mut state), of(None));
+    let id = CgroupId {
+        version: CgroupVersion::V2,
+        id: 7,
+    };
+    let located = Located {
+        path: "/job".to_owned(),
+        owner: Owner::Unknown,
+    };
+    let answer = Answer::Cgroup(id, Some(located));
+    state.workloads.receive(answer, 20 * SECOND);
+    assert_eq!(shown(&mut state), of(Some("/job")));
 }
 
 #[test]

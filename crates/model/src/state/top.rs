@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::Seconds;
 
-use super::State;
+use super::{Relatives, State};
 use crate::answers;
 use crate::filter::{Field, Selection};
 use crate::parents::Row;
@@ -49,6 +49,7 @@ impl State {
         let mut explained: BTreeSet<_> = shown_parents.collect();
         let culprits = rows.iter().filter(|row| row.zombies > 0).count() as u64;
         let (keys, total) = self.choose_zombies(wanted, Some(rows), now_ns);
+        self.relatives = Relatives::default();
         let zombies = self.zombie_rows_with(&keys, now_ns, |state, record, _| {
             let holder = record.responsible()?.key;
             let is_new = explained.insert(holder.tgid);

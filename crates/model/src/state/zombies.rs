@@ -7,8 +7,8 @@ use std::sync::Arc;
 use api::{Seconds, Shared};
 
 use super::State;
-use crate::answers;
-use crate::events::Key;
+use crate::answers::{self, Kin};
+use crate::events::{CgroupIds, Key, Process};
 use crate::filter::{Field, Row, Selection};
 use crate::lifecycle::Record;
 use crate::parents;
@@ -35,6 +35,8 @@ pub const ZOMBIE_FIELDS: [Field; 15] = [
 
 /// So many are sorted at once.
 const FEW: usize = 1024;
+/// Of so many different siblings it is remembered what they have in common.
+const FAMILIES: usize = 256;
 
 /// Which zombies an answer is about. Its rows are built from here in parts, since all of them may
 /// not fit into memory.
@@ -45,6 +47,13 @@ pub struct ListedZombies {
     /// Whom the items are about.
     pub chosen: ChosenZombies,
 }
+
+/// What many rows of an answer have in common, made once.
+#[derive(Debug, Default)]
+pub struct Relatives(HashMap<Family, Kin>);
+
+/// Parent, tracer, forker and cgroup.
+type Family = ([Option<Process>; 3], CgroupIds);
 
 /// Zombies that were chosen.
 #[derive(Debug)]
@@ -79,6 +88,7 @@ impl State {
 
     /// Those that are wanted.
     pub fn list_zombies(&mut self, wanted: &Selection, now_ns: u64) -> ListedZombies {
+        self.relatives = Relatives::default();
         let (chosen, total) = match wanted.plain_limit() {
             Some(limit) if limit > FEW => {
                 let deaths = self.lifecycle.deaths().collect();
@@ -154,17 +164,35 @@ impl State {
                 continue;
             };
             let verdict = why(self, &record, now_ns);
-            let own = self.workloads.container_of_record(&record, now_ns);
-            let parent = self.workloads.container_of_parent(&record, now_ns);
-            rows.push(answers::zombie(
-                self.wall,
-                now_ns,
-                &record,
-                verdict,
-                [own, parent],
-            ));
+            let kin = self.kin(&record, now_ns);
+            rows.push(answers::zombie(self.wall, now_ns, &record, verdict, kin));
         }
         rows
+    }
+
+    fn kin(&mut self, record: &Record, now_ns: u64) -> Kin {
+        let Record {
+            parent,
+            tracer,
+            forker,
+            cgroups,
+            ..
+        } = *record;
+        let family = ([parent, tracer, forker], cgroups);
+        if let Some(kin) = self.relatives.0.get(&family) {
+            return kin.clone();
+        }
+        let own = self.workloads.container_of_record(record, now_ns);
+        let of_parent = self.workloads.container_of_parent(record, now_ns);
+        let kin = Kin::of(self.wall, record, [own, of_parent]);
+        // One whose cgroup is not known has a place of its own.
+        if cgroups != CgroupIds::default() {
+            if self.relatives.0.len() >= FAMILIES {
+                self.relatives = Relatives::default();
+            }
+            self.relatives.0.insert(family, kin.clone());
+        }
+        kin
     }
 }
 

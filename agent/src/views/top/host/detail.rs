@@ -64,7 +64,7 @@ pub(super) fn zombie(it: &Zombie, look: Look) -> String {
         look.clean(&it.comm),
         it.pid,
         look.bounded(it.zombie_seconds, Bound::lower(it.age_is_lower_bound)),
-        look.process(it.parent.as_ref())
+        look.process(it.parent.as_deref())
     )
 }
 

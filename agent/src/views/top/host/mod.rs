@@ -199,7 +199,7 @@ fn explain<'a>(zombies: &mut [Zombie], parents: impl IntoIterator<Item = &'a Par
 
 /// The process that has to release it.
 fn holder(zombie: &Zombie) -> Option<&Process> {
-    zombie.tracer.as_ref().or(zombie.parent.as_ref())
+    zombie.tracer.as_deref().or(zombie.parent.as_deref())
 }
 
 /// An answer that a frame can do without; only an agent that has stopped ends the view.

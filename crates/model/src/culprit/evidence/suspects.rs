@@ -17,7 +17,7 @@ const LEAST_SPAN_NS: u64 = 1_000_000_000;
 /// The most zombies of one suspect that are listed by PID.
 const LISTED: usize = 32;
 /// The most zombies that a round looks at one by one, over all suspects: the oldest of each.
-const EXAMINED: usize = 4096;
+const EXAMINED: usize = 2048;
 /// SIGCHLD has this number on every architecture that is built for here.
 const SIGCHLD: i32 = 17;
 const SIGKILL: u8 = 9;
