@@ -84,8 +84,8 @@ enum Work {
 }
 
 impl Agent {
-    /// Attaches the probes, drops the capabilities needed only for that, and takes the first
-    /// snapshot. Records if there is a `sink`.
+    /// Attaches the probes, and drops the capabilities needed only for that. Records if there is a
+    /// `sink`.
     ///
     /// # Errors
     /// If nothing can be measured here.
@@ -106,7 +106,7 @@ impl Agent {
             names: settings.names.clone(),
         };
         let is_daemon = settings.role == Role::Daemon;
-        let mut agent = Self {
+        Ok(Self {
             stale_after: settings.stale_after,
             counts_dead_pidfds: settings.dead_pidfds,
             reconcile_every: settings.reconcile_every,
@@ -123,16 +123,20 @@ impl Agent {
             stuck: StuckExits::new(),
             questions: Questions::default(),
             work: VecDeque::new(),
-        };
-        agent.feed.repairs.begin(probes::now_ns());
-        let first = agent.snapshots.first(&mut agent.feed.kernel);
-        agent.serve(vec![Purpose::Repair], first);
-        agent.feed.settle_now();
-        agent.note_reading(&Reading::of(&agent.feed.kernel, false)());
-        Ok(agent)
+        })
     }
 
-    /// A new follower of all deaths.
+    /// Takes the first snapshot, and all that has happened since the probes were attached.
+    pub(super) fn begin(&mut self) {
+        self.feed.repairs.begin(probes::now_ns());
+        let first = self.snapshots.first(&mut self.feed.kernel);
+        self.serve(vec![Purpose::Repair], first);
+        self.feed.settle_now();
+        self.note_reading(&Reading::of(&self.feed.kernel, false)());
+    }
+
+    /// A new follower of all deaths; of those since the probes were attached, if this is before
+    /// `begin`.
     pub(super) fn follow(&self) -> Lines {
         self.feed.deaths.streams.follow()
     }

@@ -174,7 +174,8 @@ impl Running {
     }
 }
 
-fn start(agent: Agent) -> anyhow::Result<(Handle, Running)> {
+fn start(mut agent: Agent) -> anyhow::Result<(Handle, Running)> {
+    agent.begin();
     let (handle, requests) = Handle::new();
     let (alive, running) = mpsc::channel(1);
     thread::Builder::new()
