@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     conditions::Conditions,
-    feed::{self, Feed},
+    feed::Feed,
     intake::SETTLE_NS,
     job::Job,
     judge::{self, Judge},
@@ -26,7 +26,7 @@ use super::{
     reading::Reading,
     recording_file::Sink,
     settings::Settings,
-    snapshots::Snapshots,
+    snapshots::{Snapshots, Taken},
     streams::Lines,
     stuck::StuckExits,
     turns::Turns,
@@ -78,7 +78,7 @@ enum Work {
     Request(Request),
     Answer(Question),
     /// A snapshot, and what it was taken for.
-    Serve(Vec<Purpose>, Option<Snapshot>),
+    Serve(Vec<Purpose>, Option<Taken>),
     /// To compare a snapshot with the table.
     Compare(Snapshot),
 }
@@ -129,7 +129,8 @@ impl Agent {
     /// Takes the first snapshot, and all that has happened since the probes were attached.
     pub(super) fn begin(&mut self) {
         self.feed.repairs.begin(probes::now_ns());
-        let first = self.snapshots.first(&mut self.feed.kernel);
+        let threshold = self.stuck.least_threshold();
+        let first = self.snapshots.first(&mut self.feed.kernel, threshold);
         self.serve(vec![Purpose::Repair], first);
         self.feed.settle_now();
         self.note_reading(&Reading::of(&self.feed.kernel, false)());
@@ -181,9 +182,9 @@ impl Agent {
                     self.feed.hear(answer);
                     self.answer_held();
                 }
-                (purposes, snapshot) = self.snapshots.taken() => {
+                (purposes, taken) = self.snapshots.taken() => {
                     // Who died while it was taken.
-                    self.once_caught_up([Work::Serve(purposes, snapshot)]);
+                    self.once_caught_up([Work::Serve(purposes, taken)]);
                 }
                 Some(walk) = self.pids.walked() => self.take_walk(walk),
                 reading = self.reading.done() => self.take_reading(reading),
@@ -261,7 +262,7 @@ impl Agent {
         match self.work.pop_front() {
             Some(Work::Request(request)) => self.take_request(request),
             Some(Work::Answer(question)) => self.answer(question),
-            Some(Work::Serve(purposes, snapshot)) => self.serve(purposes, snapshot),
+            Some(Work::Serve(purposes, taken)) => self.serve(purposes, taken),
             Some(Work::Compare(snapshot)) => self.feed.compare_with(snapshot),
             None => {}
         }
@@ -276,44 +277,46 @@ impl Agent {
     fn begin_snapshot(&mut self) {
         let waits = |work: &Work| matches!(work, Work::Serve(..) | Work::Compare(_));
         if !self.feed.repairs.holds_much() && !self.work.iter().any(waits) {
-            self.snapshots.begin(&mut self.feed.kernel);
+            let threshold = self.stuck.least_threshold();
+            self.snapshots.begin(&mut self.feed.kernel, threshold);
         }
     }
 
     /// Takes in a snapshot, and serves its purposes; it is `None` if it failed.
-    fn serve(&mut self, purposes: Vec<Purpose>, snapshot: Option<Snapshot>) {
+    fn serve(&mut self, purposes: Vec<Purpose>, taken: Option<Taken>) {
         for purpose in &purposes {
             if let Purpose::Explain(pid, ..) = purpose {
                 self.feed.recall(*pid);
             }
         }
-        let Feed { kernel, state, .. } = &mut self.feed;
-        if let Some(snapshot) = &snapshot {
-            state.observe(snapshot);
-            self.stuck.note(snapshot, || feed::threads(kernel));
+        let state = &mut self.feed.state;
+        if let Some(taken) = &taken {
+            state.observe(&taken.snapshot);
+            self.stuck.note(taken);
         }
         let now_ns = probes::now_ns();
-        let (taken, mut repairs) = (snapshot.as_ref(), false);
+        let snapshot = taken.as_ref().map(|taken| &taken.snapshot);
+        let mut repairs = false;
         for purpose in purposes {
             match purpose {
                 Purpose::Repair => repairs = true,
                 Purpose::Count => {}
-                Purpose::Judge => self.judge.begin(state, taken, now_ns),
-                Purpose::Stuck => self.stuck.look(taken, || feed::threads(kernel)),
+                Purpose::Judge => self.judge.begin(state, snapshot, now_ns),
+                Purpose::Stuck => self.stuck.look(taken.as_ref()),
                 Purpose::Explain(pid, seen, to) => {
-                    let _nobody_waits = to.send(state.explain(pid, &seen, taken, now_ns));
+                    let _nobody_waits = to.send(state.explain(pid, &seen, snapshot, now_ns));
                 }
             }
         }
         // A snapshot is most of the cost, so it is used for what would need the next one soon.
         let least_ns = PAUSES * self.snapshots.took_ns();
         let every_ns = judge::in_background_ns(self.feed.recorder.is_open(), least_ns);
-        if taken.is_some() && self.judge.is_due(every_ns / 2, &self.feed.state, now_ns) {
-            self.judge.begin(&self.feed.state, taken, now_ns);
+        if snapshot.is_some() && self.judge.is_due(every_ns / 2, state, now_ns) {
+            self.judge.begin(state, snapshot, now_ns);
         }
-        let is_spare = taken.is_some_and(|it| self.feed.repairs.takes_spare(it, least_ns));
+        let is_spare = snapshot.is_some_and(|it| self.feed.repairs.takes_spare(it, least_ns));
         if repairs || is_spare {
-            self.feed.repairs.hold(snapshot);
+            self.feed.repairs.hold(taken.map(|taken| taken.snapshot));
         }
         self.begin_snapshot();
     }
@@ -390,9 +393,9 @@ impl Agent {
         // So that a replay knows which processes were alive at the end.
         self.want(Purpose::Repair);
         while !self.snapshots.is_idle() {
-            let (purposes, snapshot) = self.snapshots.taken().await;
+            let (purposes, taken) = self.snapshots.taken().await;
             self.feed.catch_up();
-            self.serve(purposes, snapshot);
+            self.serve(purposes, taken);
         }
         time::sleep(Duration::from_nanos(SETTLE_NS) * 2).await;
         self.feed.end_recording();

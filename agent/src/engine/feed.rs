@@ -11,7 +11,7 @@ use crate::memory::Shrinking;
 use crate::metrics::Metrics;
 use crate::probes::{self, Attached, Counters, HookKind, Pidfds};
 use crate::problem::Problem;
-use model::events::{self, Event, Snapshot, Thread};
+use model::events::{self, Event, Snapshot};
 use model::lifecycle::{Lifecycle, Limits, Transition};
 use model::recording::Head;
 use model::state::{LIMITS, State};
@@ -90,8 +90,8 @@ impl Feed {
     /// Takes in what the kernel side has sent, or the first part of that.
     pub(super) fn drain(&mut self) {
         self.follow_clock();
-        self.is_behind |= !self.take_in_ring(probes::now_ns() + PART_NS);
-        self.take_in_due();
+        let until_ns = probes::now_ns() + PART_NS;
+        self.is_behind |= !(self.take_in_ring(until_ns) && self.take_in_due(until_ns));
         self.publish();
         self.publish_waiting();
         self.deaths.ordinary.admit(&mut self.kernel.board);
@@ -109,7 +109,6 @@ impl Feed {
     /// The same in parts, of which this is the first.
     pub(super) fn begin_to_catch_up(&mut self) {
         self.follow_clock();
-        self.take_in_due();
         self.held = self.kernel.board.held().into_iter();
         self.catch_up_further();
     }
@@ -122,7 +121,9 @@ impl Feed {
     /// The next part.
     pub(super) fn catch_up_further(&mut self) {
         let until_ns = probes::now_ns() + PART_NS;
-        self.is_behind = !(self.take_in_ring(until_ns) && self.take_in_held(until_ns));
+        self.is_behind = !(self.take_in_ring(until_ns)
+            && self.take_in_due(until_ns)
+            && self.take_in_held(until_ns));
         self.publish();
         if !self.is_behind {
             self.take_in_reaps();
@@ -150,6 +151,19 @@ impl Feed {
         true
     }
 
+    /// The same of what has waited long enough for details.
+    fn take_in_due(&mut self, until_ns: u64) -> bool {
+        let mut now_ns = probes::now_ns();
+        while let Some(event) = self.intake.next_due(now_ns) {
+            self.take_in(&event);
+            now_ns = probes::now_ns();
+            if now_ns >= until_ns {
+                return false;
+            }
+        }
+        true
+    }
+
     /// The same of the deaths that were held back.
     fn take_in_held(&mut self, until_ns: u64) -> bool {
         while let Some(index) = self.held.next() {
@@ -165,13 +179,6 @@ impl Feed {
             }
         }
         true
-    }
-
-    /// What has waited long enough for details.
-    fn take_in_due(&mut self) {
-        for event in self.intake.due(probes::now_ns()) {
-            self.take_in(&event);
-        }
     }
 
     /// Whether the kernel side may hold ordinary deaths back. Followers and recordings want each.
@@ -350,12 +357,4 @@ impl Feed {
 fn quick_ns(stale_after: Duration) -> u32 {
     let longest_ns = BOUNDS_NS[BOUNDS_NS.len() - 1];
     stale_after.as_nanos().min(longest_ns.into()) as u32
-}
-
-/// The threads of exiting processes with their kernel stacks, as far as the kernel lists them.
-pub(super) fn threads(kernel: &mut Attached) -> Vec<Thread> {
-    static PROBLEM: Problem = Problem::new();
-    let taken = probes::stacks::take(kernel);
-    let taken = PROBLEM.check("cannot read kernel stacks", taken);
-    taken.ok().flatten().unwrap_or_default()
 }

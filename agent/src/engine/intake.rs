@@ -1,6 +1,7 @@
 //! Events in the order in which the state takes them: those from the ring, and those that first
 //! wait for events with more details.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{Ordering, fence};
 
@@ -31,8 +32,8 @@ pub(super) struct Intake {
     pub(super) is_crowded: bool,
     /// Upper bounds of reaps, waiting for events with the exact time: a waiter that has reaped may
     /// wait for a CPU before its call returns.
-    hung_up: Vec<HungUp>,
-    freed: Vec<Freed>,
+    hung_up: VecDeque<HungUp>,
+    freed: VecDeque<Freed>,
 }
 
 impl Intake {
@@ -43,8 +44,8 @@ impl Intake {
             pidfds,
             watching: Job::default(),
             is_crowded: false,
-            hung_up: Vec::new(),
-            freed: Vec::new(),
+            hung_up: VecDeque::new(),
+            freed: VecDeque::new(),
         }
     }
 
@@ -59,7 +60,7 @@ impl Intake {
                 Ok(Event::Freed(freed))
                     if self.freed.len() < FREED_AT_ONCE && !dead.awaits_free(freed.dead) =>
                 {
-                    self.freed.push(freed);
+                    self.freed.push_back(freed);
                 }
                 decoded => {
                     if let Some(event) = self.decoded(decoded) {
@@ -85,19 +86,16 @@ impl Intake {
         }
     }
 
-    /// The events that have waited long enough.
-    pub(super) fn due(&mut self, now_ns: u64) -> Vec<Event> {
-        let due = |at_ns: u64| at_ns + SETTLE_NS <= now_ns;
-        let freed = self.freed.extract_if(.., |freed| due(freed.at_ns));
-        let hung_up = self.hung_up.extract_if(.., |hung_up| due(hung_up.at_ns));
-        let events: Vec<_> = freed
-            .map(Event::Freed)
-            .chain(hung_up.map(Event::HungUp))
-            .collect();
-        for event in &events {
-            self.tally.event(event);
-        }
-        events
+    /// The next event that has waited long enough.
+    pub(super) fn next_due(&mut self, now_ns: u64) -> Option<Event> {
+        let is_due = |at_ns: u64| at_ns + SETTLE_NS <= now_ns;
+        let freed = self.freed.pop_front_if(|freed| is_due(freed.at_ns));
+        let event = freed.map(Event::Freed).or_else(|| {
+            let hung_up = self.hung_up.pop_front_if(|it| is_due(it.at_ns));
+            hung_up.map(Event::HungUp)
+        })?;
+        self.tally.event(&event);
+        Some(event)
     }
 
     /// Whether there are events that wait.

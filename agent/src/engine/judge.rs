@@ -81,8 +81,9 @@ impl Judge {
         let mut keys: Vec<_> = suspects.iter().map(who).collect();
         // Where the time is not enough for all, those who had to go without come first.
         keys.sort_by_key(|&(key, _)| state.judgements.looked_ns(key));
-        let dead = state.lifecycle.deaths().take(DEAD);
-        let dead: Vec<_> = dead.map(|(_, key)| key.tgid).collect();
+        let dead = state.lifecycle.siblings();
+        let dead = dead.flat_map(|group| group.oldest_first());
+        let dead: Vec<_> = dead.take(DEAD).map(|(_, tgid)| tgid).collect();
         let look = move |found: &Sender<_>| look(&keys, dead.into_iter().collect(), found);
         let look = (!suspects.is_empty()).then_some(look);
         self.rounds.begin((now_ns, suspects), look);

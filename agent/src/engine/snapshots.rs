@@ -1,17 +1,25 @@
 //! Snapshots of all processes, taken by a helper thread for all who asked before it began.
 
-use std::{io, mem};
+use std::{io, mem, time::Duration};
 
 use super::job::Job;
-use crate::probes::{Attached, Source};
+use crate::probes::{Attached, Source, stacks};
 use crate::problem::Problem;
-use model::events::Snapshot;
+use model::events::{Snapshot, Thread};
+use model::stuck::evidence::watch;
+
+/// All processes, and the threads of those that are exiting if one of them may be stuck.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) snapshot: Snapshot,
+    pub(super) threads: Vec<Thread>,
+}
 
 /// The snapshot being taken, and for what; `W` is a purpose.
 #[derive(Debug)]
 pub(super) struct Snapshots<W> {
     source: Source,
-    taking: Job<io::Result<Snapshot>>,
+    taking: Job<io::Result<Taken>>,
     served: Vec<W>,
     /// Asked for since it began.
     next: Vec<W>,
@@ -31,8 +39,8 @@ impl<W> Snapshots<W> {
     }
 
     /// At the start of the agent: a snapshot by this thread.
-    pub(super) fn first(&self, kernel: &mut Attached) -> Option<Snapshot> {
-        logged(self.source.prepare(kernel).and_then(|take| take()))
+    pub(super) fn first(&self, kernel: &mut Attached, threshold: Duration) -> Option<Taken> {
+        logged(take(self.source, kernel, threshold)())
     }
 
     /// Asks for a snapshot that begins after now, with [`Snapshots::begin`].
@@ -40,16 +48,14 @@ impl<W> Snapshots<W> {
         self.next.push(purpose);
     }
 
-    /// Begins the next snapshot if one is wanted and none is being taken.
-    pub(super) fn begin(&mut self, kernel: &mut Attached) {
+    /// Begins the next snapshot if one is wanted and none is being taken. An exit that lasts for
+    /// `threshold` counts as stuck.
+    pub(super) fn begin(&mut self, kernel: &mut Attached, threshold: Duration) {
         if self.taking.is_running() || self.next.is_empty() {
             return;
         }
         self.served = mem::take(&mut self.next);
-        match self.source.prepare(kernel) {
-            Ok(take) => self.taking.start(take),
-            Err(error) => self.taking.start(|| Err(error)),
-        }
+        self.taking.start(take(self.source, kernel, threshold));
     }
 
     /// How long the last one took.
@@ -63,17 +69,37 @@ impl<W> Snapshots<W> {
     }
 
     /// The snapshot and its purposes, when it is there; `None` if it failed.
-    pub(super) async fn taken(&mut self) -> (Vec<W>, Option<Snapshot>) {
-        let snapshot = self.taking.done().await.and_then(logged);
-        if let Some(snapshot) = &snapshot {
+    pub(super) async fn taken(&mut self) -> (Vec<W>, Option<Taken>) {
+        let taken = self.taking.done().await.and_then(logged);
+        if let Some(Taken { snapshot, .. }) = &taken {
             self.took_ns = snapshot.ended_ns - snapshot.begun_ns;
         }
-        (mem::take(&mut self.served), snapshot)
+        (mem::take(&mut self.served), taken)
     }
 }
 
-fn logged(snapshot: io::Result<Snapshot>) -> Option<Snapshot> {
+/// What takes a snapshot, on any thread.
+fn take(
+    source: Source,
+    kernel: &mut Attached,
+    threshold: Duration,
+) -> impl FnOnce() -> io::Result<Taken> + Send + use<> {
     static PROBLEM: Problem = Problem::new();
-    let snapshot = PROBLEM.check("cannot take a snapshot of processes", snapshot);
-    snapshot.ok()
+    let (processes, stacks) = (source.prepare(kernel), stacks::prepare(kernel));
+    move || {
+        let snapshot = processes?()?;
+        let mut threads = Vec::new();
+        if watch::may_be_stuck(&snapshot, threshold.as_nanos() as u64) {
+            let read = stacks.and_then(|read| read());
+            let read = PROBLEM.check("cannot read kernel stacks", read);
+            threads = read.unwrap_or_default();
+        }
+        Ok(Taken { snapshot, threads })
+    }
+}
+
+fn logged(taken: io::Result<Taken>) -> Option<Taken> {
+    static PROBLEM: Problem = Problem::new();
+    let taken = PROBLEM.check("cannot take a snapshot of processes", taken);
+    taken.ok()
 }

@@ -6,11 +6,11 @@ use std::{collections::VecDeque, time::Duration};
 use tokio::sync::oneshot;
 
 use super::rounds::{Rounds, Sender};
+use super::snapshots::Taken;
 use crate::host::cgroups::Mounts;
 use crate::host::ends::Search;
 use crate::host::stuck::collect;
 use api::{Document, Stuck};
-use model::events::{Snapshot, Thread};
 use model::state::State;
 use model::stuck::evidence::Facts;
 use model::stuck::evidence::watch::{Suspect, Watch};
@@ -73,13 +73,19 @@ impl StuckExits {
         now_ns.saturating_sub(self.counted_ns) >= IN_BACKGROUND_NS.max(least_ns)
     }
 
+    /// After how long an exit counts as stuck, for all who ask now.
+    pub(super) fn least_threshold(&self) -> Duration {
+        let asked = self.next.as_ref().map(|(threshold, _)| *threshold);
+        asked.unwrap_or(THRESHOLD).min(THRESHOLD)
+    }
+
     /// Takes in a snapshot, whatever it was taken for, and counts unless the last count is recent.
-    /// `threads` reads the threads of exiting processes.
-    pub(super) fn note(&mut self, snapshot: &Snapshot, threads: impl FnOnce() -> Vec<Thread>) {
+    pub(super) fn note(&mut self, taken: &Taken) {
+        let snapshot = &taken.snapshot;
         self.watch.note(snapshot);
         // A snapshot is most of the cost, so it is used if the next count is due soon.
         if snapshot.begun_ns.saturating_sub(self.counted_ns) >= IN_BACKGROUND_NS / 2 {
-            let found = self.suspects(snapshot, threads, THRESHOLD);
+            let found = self.suspects(taken, THRESHOLD);
             let (counted, unheard): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|it| it.unheard.is_none());
             (self.counted, self.counted_ns) = (counted, snapshot.begun_ns);
@@ -89,15 +95,11 @@ impl StuckExits {
 
     /// Begins the round of the next request with the snapshot that was taken for it and noted;
     /// `None` if that failed.
-    pub(super) fn look(
-        &mut self,
-        snapshot: Option<&Snapshot>,
-        threads: impl FnOnce() -> Vec<Thread>,
-    ) {
+    pub(super) fn look(&mut self, taken: Option<&Taken>) {
         let Some((threshold, to)) = self.next.take() else {
             return;
         };
-        let suspects = snapshot.map(|snapshot| self.suspects(snapshot, threads, threshold));
+        let suspects = taken.map(|taken| self.suspects(taken, threshold));
         let suspects = suspects.unwrap_or_default();
         let examined = suspects.clone();
         let look = move |found: &Sender<_>| look(&examined, found);
@@ -105,17 +107,11 @@ impl StuckExits {
         self.rounds.begin((suspects, to), look);
     }
 
-    fn suspects(
-        &self,
-        snapshot: &Snapshot,
-        threads: impl FnOnce() -> Vec<Thread>,
-        threshold: Duration,
-    ) -> Vec<Suspect> {
-        let is_idle = self.watch.is_idle();
-        let threads = if is_idle { Vec::new() } else { threads() };
+    fn suspects(&self, taken: &Taken, threshold: Duration) -> Vec<Suspect> {
+        let (snapshot, threads) = (&taken.snapshot, &taken.threads);
         let threshold_ns = threshold.as_nanos() as u64;
         self.watch
-            .suspects(snapshot, &threads, threshold_ns, SUSPECTS)
+            .suspects(snapshot, threads, threshold_ns, SUSPECTS)
     }
 
     /// A request, which [`StuckExits::begin`] takes in its turn.

@@ -32,17 +32,23 @@ pub(crate) fn report(kernel: &Attached) -> ProbeReport {
     }
 }
 
-/// Reads the stacks; `None` if the kernel refused the program.
+/// What reads the stacks, on any thread; it finds no threads if the kernel refused the program.
 ///
 /// # Errors
 /// If the iterator cannot be read.
-pub(crate) fn take(kernel: &mut Attached) -> io::Result<Option<Vec<Thread>>> {
-    if kernel.stacks_refused.is_some() {
-        return Ok(None);
-    }
-    // The reader's own wait for a CPU calibrates when the others last ran.
-    std::thread::sleep(std::time::Duration::from_micros(1));
-    let mut bytes = Vec::new();
-    kernel.open_iterator(STACKS)?.read_to_end(&mut bytes)?;
-    decode_threads(&bytes).map(Some).map_err(io::Error::other)
+pub(crate) fn prepare(
+    kernel: &mut Attached,
+) -> io::Result<impl FnOnce() -> io::Result<Vec<Thread>> + Send + use<>> {
+    let is_refused = kernel.stacks_refused.is_some();
+    let iterator = (!is_refused).then(|| kernel.open_iterator(STACKS));
+    let iterator = iterator.transpose()?;
+    Ok(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut iterator) = iterator {
+            // The reader's own wait for a CPU calibrates when the others last ran.
+            std::thread::sleep(std::time::Duration::from_micros(1));
+            iterator.read_to_end(&mut bytes)?;
+        }
+        decode_threads(&bytes).map_err(io::Error::other)
+    })
 }

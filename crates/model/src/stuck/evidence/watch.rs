@@ -73,11 +73,6 @@ impl Watch {
         self.ignored = ignored;
     }
 
-    /// Whether no process is exiting.
-    pub fn is_idle(&self) -> bool {
-        self.first_seen.is_empty()
-    }
-
     /// The processes that have been exiting for at least `threshold_ns`, the longest first, then those
     /// that ignored a signal that long ago; at most `limit`. `snapshot` was noted before.
     pub fn suspects(
@@ -145,6 +140,14 @@ impl Watch {
         };
         snapshot.tasks.leaving().filter_map(suspect)
     }
+}
+
+/// Whether a process has been exiting for at least `threshold_ns`, or since an unknown moment: then its
+/// threads are needed.
+pub fn may_be_stuck(snapshot: &Snapshot, threshold_ns: u64) -> bool {
+    let due_ns = snapshot.begun_ns.saturating_sub(threshold_ns);
+    let mut exiting = snapshot.tasks.leaving().filter(is_exiting);
+    exiting.any(|task| since(&task).is_none_or(|at_ns| at_ns <= due_ns))
 }
 
 fn lives(task: &Task) -> bool {
@@ -280,11 +283,13 @@ mod tests {
             kill: Some(Box::new(killed(SIGKILL, 100))),
             ..task(7, TaskState::Exiting)
         };
-        assert!(suspects(&mut watch, &at(104, vec![dying()]), &[]).is_empty());
-        let found = suspects(&mut watch, &at(106, vec![dying()]), &[]);
+        let (early, late) = (at(104, vec![dying()]), at(106, vec![dying()]));
+        assert!(!may_be_stuck(&early, 5 * SECOND));
+        assert!(suspects(&mut watch, &early, &[]).is_empty());
+        assert!(may_be_stuck(&late, 5 * SECOND));
+        let found = suspects(&mut watch, &late, &[]);
         let since = found[0].since(None);
         assert_eq!((since.at_ns, since.is_upper_bound), (100 * SECOND, false));
-        assert!(!watch.is_idle());
     }
 
     #[test]
@@ -294,8 +299,9 @@ mod tests {
             kill: Some(Box::new(killed(15, 1))),
             ..task(7, TaskState::Alive)
         };
-        assert!(suspects(&mut watch, &at(100, vec![alive]), &[]).is_empty());
-        assert!(watch.is_idle());
+        let living = at(100, vec![alive]);
+        assert!(!may_be_stuck(&living, 0));
+        assert!(suspects(&mut watch, &living, &[]).is_empty());
         let blocked_long_ago = Task {
             kill: Some(Box::new(killed(15, 1))),
             begin_ns: Some(90 * SECOND),
@@ -322,6 +328,7 @@ mod tests {
     fn a_process_asleep_in_its_exit_since_before_the_agent_is_listed_at_once() {
         let mut watch = Watch::default();
         let snapshot = at(100, vec![task(7, TaskState::Exiting)]);
+        assert!(may_be_stuck(&snapshot, 5 * SECOND));
         let asleep = |tid, since: u64| Thread {
             of: process(7).key,
             tid,
@@ -388,7 +395,6 @@ mod tests {
     fn a_process_that_ignores_a_runtime_is_a_suspect_but_not_exiting() {
         let mut watch = Watch::default();
         let found = suspects(&mut watch, &at(110, vec![ignoring(100, "runc")]), &[]);
-        assert!(watch.is_idle());
         let unheard = found[0].unheard.as_ref().expect("it ignored one");
         assert_eq!((unheard.times, unheard.sender_lives), (1, false));
         assert_eq!(found[0].since_ns, Some(100 * SECOND));
