@@ -17,8 +17,6 @@ use model::state::State;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The most suspects of one round.
 pub(super) const SUSPECTS: usize = 32;
-/// Zombies that are known not to have any descriptors, so that a round need not look at them.
-const DEAD: usize = 262_144;
 /// Verdicts younger than this answer the next question too.
 const FRESH_NS: u64 = 1_000_000_000;
 /// The same as a multiple of the time that a snapshot takes.
@@ -81,9 +79,9 @@ impl Judge {
         let mut keys: Vec<_> = suspects.iter().map(who).collect();
         // Where the time is not enough for all, those who had to go without come first.
         keys.sort_by_key(|&(key, _)| state.judgements.looked_ns(key));
-        let dead = state.lifecycle.siblings();
-        let dead = dead.flat_map(|group| group.oldest_first());
-        let dead: Vec<_> = dead.take(DEAD).map(|(_, tgid)| tgid).collect();
+        // They have no descriptors, so nobody need look for any.
+        let dead = snapshot.into_iter().flat_map(|it| it.tasks.zombies());
+        let dead: Vec<_> = dead.collect();
         let look = move |found: &Sender<_>| look(&keys, dead.into_iter().collect(), found);
         let look = (!suspects.is_empty()).then_some(look);
         self.rounds.begin((now_ns, suspects), look);

@@ -167,6 +167,13 @@ impl Tasks {
             .map(|row| self.task(row))
     }
 
+    /// The tgids of all zombies.
+    pub fn zombies(&self) -> impl Iterator<Item = u32> {
+        let zombies = self.rows.iter();
+        let zombies = zombies.filter(|row| row.state == TaskState::Zombie);
+        zombies.map(|row| row.tgid)
+    }
+
     /// Those that must reap the zombies, each once.
     pub fn holders(&self) -> impl Iterator<Item = Process> {
         self.holders.iter().filter_map(|&(tracer, parent)| {

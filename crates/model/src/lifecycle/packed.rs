@@ -45,6 +45,8 @@ pub(super) struct Row {
     /// The only one that had to reap it before, if that ended when its present parent became
     /// responsible: all zombies of a parent that is killed have one.
     former: Place,
+    former_was_tracer: bool,
+    former_is_bound: bool,
     /// The processes that must reap it, and its cgroup.
     pub(super) kin: Kin,
     pids: Pids,
@@ -105,9 +107,12 @@ impl Shared {
         let steps = record.steps.as_deref().map(pack_steps);
         let fits = steps.is_none_or(|steps| steps.is_some());
         let (pids, more_pids) = self.namespaces.put(record.pids);
-        let former = pack_former(&record.former, entry.responsible_as_of_ns);
+        let only = match record.former[..] {
+            [only] if only.until_ns == entry.responsible_as_of_ns => Some(only),
+            _ => None,
+        };
         let rare = Rare {
-            former: if former.is_some() {
+            former: if only.is_some() {
                 Vec::new()
             } else {
                 record.former
@@ -138,7 +143,9 @@ impl Shared {
             comm: self.comms.put(Some(record.process.comm)),
             forker: self.processes.put(record.forker),
             traits: self.traits.put(Some(traits)),
-            former: self.processes.put(former),
+            former: self.processes.put(only.map(|it| it.process)),
+            former_was_tracer: only.is_some_and(|it| it.was_tracer),
+            former_is_bound: only.is_some_and(|it| it.until_is_upper_bound),
             kin: Kin {
                 parent: self.processes.put(record.parent),
                 tracer: self.processes.put(record.tracer),
@@ -166,8 +173,12 @@ impl Shared {
         let steps = steps.map(|steps| Box::new(unpack_steps(steps)));
         let traits = self.traits.get(row.traits).unwrap_or_default();
         let known = |at_ns: u64| (at_ns != NEVER).then_some(at_ns);
-        let former = self.processes.get(row.former);
-        let former = former.map(|process| unpack_former(process, row.responsible_as_of_ns));
+        let former = self.processes.get(row.former).map(|process| Former {
+            process,
+            was_tracer: row.former_was_tracer,
+            until_ns: row.responsible_as_of_ns,
+            until_is_upper_bound: row.former_is_bound,
+        });
         let record = Record {
             process: Process {
                 key: row.key(),
@@ -249,23 +260,6 @@ impl Shared {
         } = self;
         let used = [processes.len(), comms.len(), cgroups.len(), traits.len()];
         used.iter().sum::<usize>() + namespaces.len() == 0
-    }
-}
-
-/// Its process, if there is one whose other facts follow from when the next became responsible.
-fn pack_former(former: &[Former], next_as_of_ns: u64) -> Option<Process> {
-    let [only] = former else {
-        return None;
-    };
-    (*only == unpack_former(only.process, next_as_of_ns)).then_some(only.process)
-}
-
-fn unpack_former(process: Process, until_ns: u64) -> Former {
-    Former {
-        process,
-        was_tracer: false,
-        until_ns,
-        until_is_upper_bound: false,
     }
 }
 
@@ -355,9 +349,15 @@ mod tests {
     fn what_was_packed_comes_back() {
         let mut usual = entry();
         assert_eq!(comes_back(&usual), 0, "all of it fits into a row");
-        let adopted = unpack_former(Process::new(8, 1, "former"), usual.responsible_as_of_ns);
-        usual.record.former = vec![adopted];
-        assert_eq!(comes_back(&usual), 0, "as of many that are adopted at once");
+        for (was_tracer, until_is_upper_bound) in [(false, false), (false, true), (true, false)] {
+            usual.record.former = vec![Former {
+                process: Process::new(8, 1, "former"),
+                was_tracer,
+                until_ns: usual.responsible_as_of_ns,
+                until_is_upper_bound,
+            }];
+            assert_eq!(comes_back(&usual), 0, "as of many that are adopted at once");
+        }
         let mut bare = entry();
         bare.record = Record {
             parent: None,
@@ -391,13 +391,17 @@ mod tests {
             signal: 9,
             at_ns: 3,
         }));
-        let former = unpack_former(Process::new(8, 1, "former"), 12);
-        let tracer = Former {
-            was_tracer: true,
-            until_ns: rare.responsible_as_of_ns,
-            ..former
+        let earlier = Former {
+            process: Process::new(8, 1, "former"),
+            was_tracer: false,
+            until_ns: rare.responsible_as_of_ns - 1,
+            until_is_upper_bound: false,
         };
-        for former in [vec![former], vec![tracer], vec![former, tracer]] {
+        let last = Former {
+            until_ns: rare.responsible_as_of_ns,
+            ..earlier
+        };
+        for former in [vec![earlier], vec![earlier, last]] {
             rare.record.former = former;
             assert_eq!(comes_back(&rare), 1);
         }

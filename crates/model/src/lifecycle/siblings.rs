@@ -51,8 +51,10 @@ impl<'a> Siblings<'a> {
         if first.is_none_or(|first| first.at_ns > at_ns) {
             return 0;
         }
-        let deaths = self.by_death.iter();
-        deaths.take_while(|death| death.at_ns <= at_ns).count() as u64
+        // In a large group there are far more of these than others.
+        let newest_first = self.by_death.iter().rev();
+        let later = newest_first.take_while(|death| death.at_ns > at_ns);
+        self.count() - later.count() as u64
     }
 
     /// Their PIDs with the times of death, oldest first.

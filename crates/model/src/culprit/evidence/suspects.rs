@@ -17,7 +17,7 @@ const LEAST_SPAN_NS: u64 = 1_000_000_000;
 /// The most zombies of one suspect that are listed by PID.
 const LISTED: usize = 32;
 /// The most zombies that a round looks at one by one, over all suspects: the oldest of each.
-const EXAMINED: usize = 2048;
+const EXAMINED: usize = 1024;
 /// SIGCHLD has this number on every architecture that is built for here.
 const SIGCHLD: i32 = 17;
 const SIGKILL: u8 = 9;
@@ -81,7 +81,12 @@ pub fn suspects(known: &Known<'_>, limit: usize) -> Vec<Suspect> {
     let tasks = Shown::of(known.snapshot);
     let suspects = held.iter().filter_map(|held| {
         let records = held.oldest(known.lifecycle, examined);
-        known.suspect(held, &records, &tasks)
+        let shown = |record: Record| Examined {
+            task: tasks.get(record.process.key),
+            record,
+        };
+        let examined: Vec<_> = records.into_iter().map(shown).collect();
+        known.suspect(held, &examined, &tasks)
     });
     suspects.collect()
 }
@@ -115,6 +120,12 @@ impl<'a> Held<'a> {
         let record = |(_, tgid)| lifecycle.zombie_of(tgid);
         deaths.into_iter().filter_map(record).collect()
     }
+}
+
+/// A zombie, and what the snapshot shows of it.
+struct Examined {
+    record: Record,
+    task: Option<Task>,
 }
 
 /// Those of the snapshot.
@@ -168,8 +179,14 @@ impl Known<'_> {
     }
 
     /// The holder of these zombies, unless all of them are young.
-    fn suspect(&self, held: &Held<'_>, records: &[Record], tasks: &Shown<'_>) -> Option<Suspect> {
-        let oldest = records.iter().min_by_key(|record| record.died.at_ns)?;
+    fn suspect(
+        &self,
+        held: &Held<'_>,
+        examined: &[Examined],
+        tasks: &Shown<'_>,
+    ) -> Option<Suspect> {
+        let records = || examined.iter().map(|it| &it.record);
+        let oldest = records().min_by_key(|record| record.died.at_ns)?;
         if self.age(oldest.died.at_ns) < YOUNG_NS {
             return None;
         }
@@ -180,16 +197,16 @@ impl Known<'_> {
             (Some(tracer), Some(parent)) => !tracer.key.is_roughly(parent.key),
             (tracer, _) => tracer.is_some(),
         };
-        let traced = records.iter().find(foreign);
+        let traced = records().find(foreign);
         let real_parent = traced.and_then(|record| record.parent.as_ref());
         let real_parent = real_parent.map(|parent| tasks.named(parent));
         let zombies = Zombies {
             count: held.count,
-            is_sample: held.old > records.len() as u64,
+            is_sample: held.old > examined.len() as u64,
             oldest_age_ns: self.age(oldest.died.at_ns),
             age_is_lower_bound: oldest.died.bound == DiedBound::NotAfter,
             real_parent: real_parent.map(|parent| (parent.key.tgid, parent.comm.to_string())),
-            ..self.old(records, holder, tasks)
+            ..self.old(examined, holder, tasks)
         };
         Some(Suspect {
             process: *holder,
@@ -215,7 +232,7 @@ impl Known<'_> {
                 },
                 place: Place::default(),
                 zombies,
-                habits: self.habits(holder, records, tasks),
+                habits: self.habits(holder, examined, tasks),
                 facts: None,
                 since: None,
             },
@@ -229,19 +246,18 @@ impl Known<'_> {
         record.and_then(|record| record.status) == Some(ExitStatus::Killed(SIGKILL))
     }
 
-    fn is_old(&self, record: &Record) -> bool {
-        self.age(record.died.at_ns) >= YOUNG_NS
+    fn are_old<'a>(&self, examined: &'a [Examined]) -> impl Iterator<Item = &'a Examined> {
+        let is_old = |it: &&Examined| self.age(it.record.died.at_ns) >= YOUNG_NS;
+        examined.iter().filter(is_old)
     }
 
     /// Counts of the old zombies by how their holder became their parent.
-    fn old(&self, records: &[Record], holder: &Process, tasks: &Shown<'_>) -> Zombies {
+    fn old(&self, examined: &[Examined], holder: &Process, tasks: &Shown<'_>) -> Zombies {
         let reaping = self.parents.reaping(holder.key);
         let task = tasks.get(holder.key);
         let by = Holder::new(holder, task.as_ref(), tasks.exact_start());
-        let old = || records.iter().filter(|record| self.is_old(record));
-        let has_adopted = old().any(|record| {
-            let shown = || tasks.get(record.process.key);
-            record.forker.is_none() && by.is_surely_adopted(record, shown().as_ref())
+        let has_adopted = self.are_old(examined).any(|Examined { record, task }| {
+            record.forker.is_none() && by.is_surely_adopted(record, task.as_ref())
         });
         // A living forker that is not the parent made it with CLONE_PARENT.
         let lives = |key| {
@@ -249,8 +265,11 @@ impl Known<'_> {
             self.snapshot.is_none() || task.is_some_and(|task| task.state != TaskState::Zombie)
         };
         let mut zombies = Zombies::default();
-        for record in old() {
-            let shown = tasks.get(record.process.key);
+        for Examined {
+            record,
+            task: shown,
+        } in self.are_old(examined)
+        {
             zombies.old += 1;
             zombies.without_sigchld += u64::from(is_without_sigchld(record, shown.as_ref()));
             let forker = record.forker.as_ref();
@@ -292,21 +311,20 @@ impl Known<'_> {
         zombies
     }
 
-    fn habits(&self, holder: &Process, records: &[Record], tasks: &Shown<'_>) -> Habits {
+    fn habits(&self, holder: &Process, examined: &[Examined], tasks: &Shown<'_>) -> Habits {
         let reaping = self.parents.reaping(holder.key);
         let task = tasks.get(holder.key).filter(|_| self.counts_waits);
         let task = task.as_ref();
         let waits = task.and_then(|task| task.waits.as_deref());
         let asked = waits.and_then(|waits| waits.asked);
         let peeked = task.zip(asked).map(|(task, asked)| {
-            let old = records.iter().filter(|record| self.is_old(record));
-            let shown = old.map(|record| (record, tasks.get(record.process.key)));
-            let shown: Vec<_> = shown.collect();
-            let seen = shown.iter().map(|(record, task)| Seen {
-                pids: &record.pids,
-                task: task.as_ref(),
-                without_sigchld: is_without_sigchld(record, task.as_ref()),
-            });
+            let seen = self
+                .are_old(examined)
+                .map(|Examined { record, task }| Seen {
+                    pids: &record.pids,
+                    task: task.as_ref(),
+                    without_sigchld: is_without_sigchld(record, task.as_ref()),
+                });
             let seen: Vec<_> = seen.collect();
             let leader_of = |group| tasks.snapshot?.tasks.of_tgid(group);
             peeks::peeks(&asked, task, &seen, leader_of)
