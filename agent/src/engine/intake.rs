@@ -89,11 +89,12 @@ impl Intake {
     /// The next event that has waited long enough.
     pub(super) fn next_due(&mut self, now_ns: u64) -> Option<Event> {
         let is_due = |at_ns: u64| at_ns + SETTLE_NS <= now_ns;
-        let freed = self.freed.pop_front_if(|freed| is_due(freed.at_ns));
-        let event = freed.map(Event::Freed).or_else(|| {
-            let hung_up = self.hung_up.pop_front_if(|it| is_due(it.at_ns));
-            hung_up.map(Event::HungUp)
-        })?;
+        let event = if self.freed.front().is_some_and(|it| is_due(it.at_ns)) {
+            Event::Freed(self.freed.pop_front()?)
+        } else {
+            self.hung_up.front().filter(|it| is_due(it.at_ns))?;
+            Event::HungUp(self.hung_up.pop_front()?)
+        };
         self.tally.event(&event);
         Some(event)
     }

@@ -45,8 +45,7 @@ pub(super) struct Row {
     /// The only one that had to reap it before, if that ended when its present parent became
     /// responsible: all zombies of a parent that is killed have one.
     former: Place,
-    former_was_tracer: bool,
-    former_is_bound: bool,
+    was_former: WasFormer,
     /// The processes that must reap it, and its cgroup.
     pub(super) kin: Kin,
     pids: Pids,
@@ -58,6 +57,13 @@ pub(super) struct Row {
     has_resources: bool,
     pub(super) exact_start: bool,
     parent_autoreaps: bool,
+}
+
+/// What else is known of a former parent or tracer.
+#[derive(Clone, Copy, Debug, Default)]
+struct WasFormer {
+    was_tracer: bool,
+    until_is_upper_bound: bool,
 }
 
 /// What siblings have in common.
@@ -107,16 +113,9 @@ impl Shared {
         let steps = record.steps.as_deref().map(pack_steps);
         let fits = steps.is_none_or(|steps| steps.is_some());
         let (pids, more_pids) = self.namespaces.put(record.pids);
-        let only = match record.former[..] {
-            [only] if only.until_ns == entry.responsible_as_of_ns => Some(only),
-            _ => None,
-        };
+        let (former, more_former) = pack_former(record.former, entry.responsible_as_of_ns);
         let rare = Rare {
-            former: if only.is_some() {
-                Vec::new()
-            } else {
-                record.former
-            },
+            former: more_former,
             kill: record.kill,
             steps: record.steps.filter(|_| !fits),
             pids: more_pids,
@@ -143,9 +142,8 @@ impl Shared {
             comm: self.comms.put(Some(record.process.comm)),
             forker: self.processes.put(record.forker),
             traits: self.traits.put(Some(traits)),
-            former: self.processes.put(only.map(|it| it.process)),
-            former_was_tracer: only.is_some_and(|it| it.was_tracer),
-            former_is_bound: only.is_some_and(|it| it.until_is_upper_bound),
+            former: self.processes.put(former.map(|(process, _)| process)),
+            was_former: former.map(|(_, was)| was).unwrap_or_default(),
             kin: Kin {
                 parent: self.processes.put(record.parent),
                 tracer: self.processes.put(record.tracer),
@@ -175,9 +173,9 @@ impl Shared {
         let known = |at_ns: u64| (at_ns != NEVER).then_some(at_ns);
         let former = self.processes.get(row.former).map(|process| Former {
             process,
-            was_tracer: row.former_was_tracer,
+            was_tracer: row.was_former.was_tracer,
             until_ns: row.responsible_as_of_ns,
-            until_is_upper_bound: row.former_is_bound,
+            until_is_upper_bound: row.was_former.until_is_upper_bound,
         });
         let record = Record {
             process: Process {
@@ -261,6 +259,24 @@ impl Shared {
         let used = [processes.len(), comms.len(), cgroups.len(), traits.len()];
         used.iter().sum::<usize>() + namespaces.len() == 0
     }
+}
+
+/// The only one, if it was responsible until the present one was; otherwise all, which do not fit.
+fn pack_former(
+    former: Vec<Former>,
+    next_as_of_ns: u64,
+) -> (Option<(Process, WasFormer)>, Vec<Former>) {
+    let [only] = former[..] else {
+        return (None, former);
+    };
+    if only.until_ns != next_as_of_ns {
+        return (None, former);
+    }
+    let was = WasFormer {
+        was_tracer: only.was_tracer,
+        until_is_upper_bound: only.until_is_upper_bound,
+    };
+    (Some((only.process, was)), Vec::new())
 }
 
 /// In 4 bytes each; `None` if one took too long for that.
