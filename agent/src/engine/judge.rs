@@ -1,7 +1,6 @@
 //! Rounds of judging: the state names the suspects, a helper thread reads their files, and the
 //! rules judge what came in time.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::rounds::{Rounds, Sender};
@@ -82,7 +81,7 @@ impl Judge {
         // They have no descriptors, so nobody need look for any.
         let dead = snapshot.into_iter().flat_map(|it| it.tasks.zombies());
         let dead: Vec<_> = dead.collect();
-        let look = move |found: &Sender<_>| look(&keys, dead.into_iter().collect(), found);
+        let look = move |found: &Sender<_>| look(&keys, dead, found);
         let look = (!suspects.is_empty()).then_some(look);
         self.rounds.begin((now_ns, suspects), look);
     }
@@ -131,7 +130,7 @@ pub(super) fn is_judged_before(state: &State, age_ns: u64, now_ns: u64) -> bool 
 }
 
 /// Reads the files of each, with the zombies it holds, until nobody listens any more.
-fn look(suspects: &[(Key, Vec<u32>)], dead: BTreeSet<u32>, found: &Sender<Facts>) {
+fn look(suspects: &[(Key, Vec<u32>)], dead: Vec<u32>, found: &Sender<Facts>) {
     let mounts = Mounts::find();
     let mut search = Search::among_others_than(dead);
     for (key, zombies) in suspects {

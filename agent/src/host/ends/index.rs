@@ -51,10 +51,12 @@ pub(super) struct Index {
 
 impl Index {
     /// Looks first at PIDs from this one on, since children mostly have higher PIDs, and not at those
-    /// that are known to have no descriptors.
-    pub(super) fn of_host(first: u32, without: &BTreeSet<u32>) -> Self {
+    /// that are known to have no descriptors, which are in order.
+    pub(super) fn of_host(first: u32, without: &[u32]) -> Self {
         let pids = proc::numbers("/proc").into_iter().flatten();
-        let mut pids: Vec<_> = pids.filter(|pid| !without.contains(pid)).collect();
+        let mut pids: Vec<_> = pids
+            .filter(|pid| without.binary_search(pid).is_err())
+            .collect();
         pids.sort_unstable();
         let start = pids.partition_point(|&pid| pid < first);
         pids.rotate_left(start);
@@ -170,13 +172,13 @@ mod tests {
             panic!("a pipe is a pipe");
         };
         let file = tempfile::NamedTempFile::new().expect("a file can be made");
-        let index = Index::of_host(me, &BTreeSet::new());
+        let index = Index::of_host(me, &[]);
         let mine = |holders: &[Holder]| holders.iter().filter(|it| it.pid == me).count();
         assert_eq!(mine(index.of_pipe(inode)), 2);
         assert_eq!(index.of_pipe(0), []);
         let name = file.path().file_name().expect("it has a name");
         assert_eq!(mine(index.of_name(name)), 1);
-        let others = Index::of_host(me, &BTreeSet::from([me]));
+        let others = Index::of_host(me, &[me]);
         assert_eq!(mine(others.of_pipe(inode)), 0);
     }
 }

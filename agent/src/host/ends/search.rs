@@ -22,8 +22,8 @@ pub(super) const HOLDERS: usize = 256;
 pub struct Search {
     /// The process whose descriptors are looked at first.
     first: u32,
-    /// Processes without descriptors.
-    without: BTreeSet<u32>,
+    /// Processes without descriptors, in order.
+    without: Vec<u32>,
     dead: DeadChildren,
     index: Option<Index>,
     mapped: Option<Mapped>,
@@ -38,8 +38,8 @@ impl Search {
         Self::default()
     }
 
-    /// A new round, in which the descriptors of these processes are not looked at.
-    pub fn among_others_than(without: BTreeSet<u32>) -> Self {
+    /// A new round, in which the descriptors of these processes are not looked at; they are in order.
+    pub fn among_others_than(without: Vec<u32>) -> Self {
         Self {
             without,
             ..Self::default()

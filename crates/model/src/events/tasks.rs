@@ -167,7 +167,7 @@ impl Tasks {
             .map(|row| self.task(row))
     }
 
-    /// The tgids of all zombies.
+    /// The tgids of all zombies, in order.
     pub fn zombies(&self) -> impl Iterator<Item = u32> {
         let zombies = self.rows.iter();
         let zombies = zombies.filter(|row| row.state == TaskState::Zombie);
