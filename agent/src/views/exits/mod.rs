@@ -9,7 +9,7 @@ use anyhow::bail;
 use crate::cli::{ExitsArgs, filter_for};
 use crate::client::Source;
 use crate::stderr::eprint_line;
-use api::{Bound, ExitKind, ExitLine, FinishedExit, List, Steps, ZombiesQuery};
+use api::{Bound, DoctorQuery, ExitKind, ExitLine, FinishedExit, Steps};
 use model::filter::{EXIT_FIELDS, Filter};
 
 use super::column::{Column, Tone};
@@ -123,8 +123,8 @@ fn slow(span: Option<api::Seconds>) -> Tone {
 pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
     let filter = filter_for("exits", args.filter.as_deref(), &EXIT_FIELDS);
     let source = Source::connect(&args.from).await?;
-    let lost_before = lost_events(&source).await;
     let mut exits = source.exits().await?;
+    let lost_before = lost_events(&source).await;
     let mut interrupt = Interrupt::catch()?;
     let mut totals = Totals::default();
     let end = deadline(args.duration);
@@ -184,12 +184,10 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
 
 /// How many events the agent has lost so far; 0 if it does not answer.
 async fn lost_events(source: &Source) -> u64 {
-    let query = ZombiesQuery(List {
-        limit: Some(1),
-        ..List::default()
-    });
-    let reply = source.ask(query).await;
-    reply.map_or(0, |reply| reply.answer.head.lost_events)
+    let doctor = source.ask(DoctorQuery {}).await;
+    let agent = doctor.ok().and_then(|reply| reply.answer.agent);
+    let lost = agent.into_iter().flat_map(|it| it.lost);
+    lost.map(|it| it.events).sum()
 }
 
 fn is_wanted(death: &FinishedExit, filter: Option<&Filter>, args: &ExitsArgs) -> bool {
