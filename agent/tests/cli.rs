@@ -101,18 +101,19 @@ fn help_is_the_reference() {
     ] {
         assert!(help.contains(part), "{part:?} is not in {help}");
     }
-    for command in [
-        "agent",
-        "top",
-        "exits",
-        "zombies",
-        "explain",
-        "doctor",
-        "completions",
-        "man",
-    ] {
-        let (code, help, _) = run(&[command, "--help"]);
-        assert!(code == 0 && help.contains("Examples:"), "{command}: {help}");
+    snapshot::check("help", "reapwatch", &help);
+    let commands = help.split_once("Commands:\n").expect("a list").1.lines();
+    let commands = commands.take_while(|line| !line.is_empty());
+    for command in commands.filter_map(|line| line.split_whitespace().next()) {
+        // The help shows what these are.
+        let asked = reapwatch(&["help", command])
+            .env_remove("NODE_NAME")
+            .env_remove("REAPWATCH_POD_EVENTS")
+            .output();
+        let (code, help, _) = read(&asked.expect("the command starts"));
+        let is_right = command == "help" || help.contains("Examples:");
+        assert!(code == 0 && is_right, "{command}: {help}");
+        snapshot::check("help", command, &help);
     }
 }
 
