@@ -170,7 +170,7 @@ pub(crate) fn host_root(fault: String, fix: &str) -> Fact {
 
 /// What could not be read about the last suspects, if anything.
 pub(crate) fn evidence(notes: &[String]) -> Option<Fact> {
-    let fix = "run the agent as root, or add the capabilities named above";
+    let fix = "give the agent the capabilities named above, or read these files with sudo";
     let found = notes.join("; ");
     (!notes.is_empty()).then(|| fact("evidence", false, found, fix))
 }

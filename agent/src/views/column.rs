@@ -307,7 +307,8 @@ fn quoted(text: String) -> String {
 /// texts: a column of words gets no more than that.
 pub fn fit(layouts: &[&Layout], needs: &[usize], room: usize) -> Vec<(usize, usize)> {
     const GAP: usize = 2;
-    const USUAL: usize = 24;
+    // A pod of a deployment with its namespace and container: shop/web-7f9c6d5b4-x2x4z/app.
+    const USUAL: usize = 34;
     let mut by_rank: Vec<usize> = (0..layouts.len()).collect();
     by_rank.sort_by_key(|&column| layouts[column].rank);
     let range = |column: usize| {

@@ -183,11 +183,16 @@ impl Page {
             return;
         }
         self.head("Where the time went");
+        let names = story.phases.iter().map(|it| it.name.as_str().len());
+        let width = names.max().unwrap_or_default();
         for phase in &story.phases {
             let bound = phase.bound.known().unwrap_or(Bound::Exact);
             let seconds = self.look.bounded(phase.seconds, bound);
             let name = self.look.clean(phase.name.as_str());
-            self.lines(&format!("{INDENT}{name:7} {seconds:>8}  "), &phase.what);
+            self.lines(
+                &format!("{INDENT}{name:width$} {seconds:>8}  "),
+                &phase.what,
+            );
         }
     }
 

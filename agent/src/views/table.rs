@@ -1,7 +1,7 @@
 //! Aligned columns of plain text, and CSV.
 
 use super::Look;
-use super::column::{Column, Shown, Side, Tone};
+use super::column::{Column, Shown, Side, Tone, fit, fitted};
 use super::text::columns as breadth;
 
 /// All rows as text, in their order. Columns that are as wide as their widest cell.
@@ -89,6 +89,77 @@ impl<'c, R> Rows<'c, R> {
     }
 }
 
+/// Lines of columns whose widths do not depend on the rows to come.
+pub struct Lines<R: 'static> {
+    columns: Vec<(&'static Column<R>, usize)>,
+    /// Whether longer cells are cut.
+    cuts: bool,
+    look: Look,
+}
+
+impl<R> Lines<R> {
+    /// The columns that fit into this width, given the widths of their longest texts.
+    pub fn fitting(
+        columns: &'static [Column<R>],
+        needs: &[usize],
+        room: usize,
+        look: Look,
+    ) -> Self {
+        let layouts: Vec<_> = columns.iter().map(|it| &it.layout).collect();
+        let fitting = fit(&layouts, needs, room).into_iter();
+        Self {
+            columns: fitting.map(|(n, width)| (&columns[n], width)).collect(),
+            cuts: true,
+            look,
+        }
+    }
+
+    /// All columns, with whole cells, even if that moves what follows.
+    pub fn whole(columns: &'static [Column<R>], look: Look) -> Self {
+        let columns = columns.iter();
+        Self {
+            columns: columns.map(|it| (it, it.layout.width[0])).collect(),
+            cuts: false,
+            look,
+        }
+    }
+
+    /// The heading line.
+    pub fn head(&self) -> String {
+        let plain = Look {
+            color: false,
+            ..self.look
+        };
+        let words = |column: &Column<R>| (column.layout.head.to_owned(), Tone::Plain);
+        head(&self.line(words, plain), self.look)
+    }
+
+    /// A row.
+    pub fn of(&self, row: &R) -> String {
+        let cell = |column: &Column<R>| (column.cell(row, self.look), column.tone_of(row));
+        self.line(cell, self.look) + "\n"
+    }
+
+    fn line(&self, cell: impl Fn(&Column<R>) -> (String, Tone), look: Look) -> String {
+        let cells = self.columns.iter().map(|(column, width)| {
+            let (text, tone) = cell(column);
+            let text = if self.cuts {
+                fitted(&text, *width, &column.layout, look)
+                    .trim()
+                    .to_owned()
+            } else {
+                text
+            };
+            (text, tone)
+        });
+        let cells: Vec<_> = cells.collect();
+        let sides: Vec<_> = self.columns.iter().map(|it| it.0.layout.side).collect();
+        let widths: Vec<_> = self.columns.iter().map(|it| it.1).collect();
+        let cells = cells.iter().map(|(cell, tone)| (cell.as_str(), *tone));
+        line(cells, &sides, &widths, look)
+    }
+}
+
 /// All rows as CSV (RFC 4180), with all columns.
 pub fn csv<'a, R: 'a>(columns: &[Column<R>], rows: impl Iterator<Item = &'a R>) -> String {
     let head = csv_head(columns);
@@ -120,7 +191,7 @@ pub fn head(line: &str, look: Look) -> String {
 }
 
 /// One line of cells, separated by two blanks, without trailing blanks.
-pub fn line<'a>(
+fn line<'a>(
     cells: impl Iterator<Item = (&'a str, Tone)>,
     sides: &[Side],
     widths: &[usize],

@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
 
 use crate::pty::{ENTER, LEAVE, local_modes, side, terminal};
 use crate::support::{agent, reapwatch};
@@ -33,13 +34,18 @@ fn drawn(
         .stderr(stderr)
         .spawn()
         .expect("it starts");
+    (child, read_until(person, "java").into_bytes())
+}
+
+/// Output up to these words.
+fn read_until(person: &mut File, words: &str) -> String {
     let mut written = Vec::new();
     let mut portion = [0; 4096];
-    while !String::from_utf8_lossy(&written).contains("java") {
+    while !String::from_utf8_lossy(&written).contains(words) {
         let read = person.read(&mut portion).expect("it draws");
         written.extend_from_slice(&portion[..read]);
     }
-    (child, written)
+    String::from_utf8_lossy(&written).into_owned()
 }
 
 /// Runs `top`, performs an action after the first frame, and returns its exit code and output.
@@ -108,6 +114,47 @@ fn keys_work_and_q_quits() {
 fn control_c_quits() {
     let (code, written) = top(|person, _| person.write_all(b"/\x03").expect("keys arrive"));
     assert_left(code, &written);
+}
+
+#[test]
+fn control_z_stops_the_whole_job_and_it_draws_again_when_continued() {
+    let (mut person, program) = terminal();
+    let before = local_modes(&program);
+    let folder = tempfile::tempdir().expect("a folder");
+    // As in `kubectl reapwatch`, a script around it; in a job of its own, as from a shell.
+    let mut job = Command::new("sh")
+        .args([
+            "-c",
+            "\"$@\"; exit $?",
+            "sh",
+            env!("CARGO_BIN_EXE_reapwatch"),
+        ])
+        .args(["top", "--url"])
+        .arg(agent())
+        .env("TERM", "xterm-256color")
+        .env("XDG_CONFIG_HOME", folder.path())
+        .stdin(side(&program))
+        .stdout(side(&program))
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("it starts");
+    let group = Pid::from_child(&job);
+    read_until(&mut person, "java");
+    person.write_all(b"\x1a").expect("the key arrives");
+    let begun = Instant::now();
+    let wait = WaitOptions::UNTRACED | WaitOptions::NOHANG;
+    while waitpid(Some(group), wait).expect("it is a child").is_none() {
+        assert!(begun.elapsed() < PATIENCE, "the script does not stop");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let written = read_until(&mut person, LEAVE);
+    assert!(written.contains("\x1b[?25h"), "no cursor: {written:?}");
+    assert_eq!(local_modes(&program), before);
+    kill_process_group(group, Signal::CONT).expect("it is there");
+    read_until(&mut person, "java");
+    person.write_all(b"q").expect("the key arrives");
+    assert!(job.wait().expect("it is a child").success());
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::agent::{Agent, eventually};
-use crate::remedies::{Running, assert_gone, assert_holds_nothing_old, judged, zombies_of};
+use crate::remedies::{
+    Running, assert_gone, assert_holds_nothing_old, children, judged, zombies_of,
+};
 use crate::scenario::Misbehaving;
 use crate::stuck::has_ended;
 
@@ -250,4 +252,23 @@ fn a_parent_reaps_once_its_debugger_detaches() {
     assert_eq!(parent.line(), "right");
     assert_gone(&children);
     assert_holds_nothing_old(&agent, pid);
+}
+
+#[test]
+#[ignore = "needs root, a kernel with BTF and gdb"]
+fn a_debugger_reaps_its_own_dead_child_once_it_quits() {
+    let agent = Agent::start(&[]);
+    let mut gdb = Running::start("gdb", &["-nx", "-q", "--args", "/bin/sleep", "1000"]);
+    let pid = gdb.pid();
+    gdb.send("starti");
+    // It runs this once it no longer waits for the child.
+    gdb.send("echo ready\\n");
+    let mut lines = (0..20).map(|_| gdb.line());
+    assert!(lines.any(|line| line.contains("ready")));
+    let child = children(pid)[0];
+    run(&format!("kill -9 {child}"));
+    let remedy = judged(&agent, pid, "held_by_tracer").remedy;
+    assert!(remedy.contains("quit"), "{remedy}");
+    gdb.send("quit");
+    assert_gone(&[child]);
 }

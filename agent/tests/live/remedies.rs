@@ -276,7 +276,7 @@ pub(crate) fn assert_gone(pids: &[u32]) {
 }
 
 /// All that have not been reaped.
-fn children(pid: u32) -> Vec<u32> {
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
     let children = children.unwrap_or_default();
     let pids = children.split_whitespace();

@@ -9,12 +9,12 @@ use anyhow::bail;
 use crate::cli::{ExitsArgs, filter_for};
 use crate::client::Source;
 use crate::stderr::eprint_line;
-use api::{Bound, ExitKind, ExitLine, FinishedExit, Steps};
+use api::{Bound, DoctorQuery, ExitKind, ExitLine, FinishedExit, Steps};
 use model::filter::{EXIT_FIELDS, Filter};
 
-use super::column::{Column, Tone, fit, fitted};
+use super::column::{Column, Tone};
 use super::output::{Interrupt, Reader, deadline, print, width};
-use super::table::{head, line};
+use super::table::Lines;
 use super::text::{count, time_of_day};
 use super::{Look, Outcome, json};
 use totals::Totals;
@@ -23,6 +23,9 @@ use totals::Totals;
 const SLOW_STEP: f64 = 1e-3;
 /// A phase longer than this stands out.
 const SLOW: f64 = 1.0;
+
+/// More columns than any table has.
+const UNLIMITED: usize = 10_000;
 
 type Col = Column<FinishedExit>;
 
@@ -76,7 +79,7 @@ static COLUMNS: [Column<FinishedExit>; 13] = [
         Some(look.clean(it.how.as_str()))
     })
     .width(8, 8)
-    .rank(8),
+    .rank(9),
     Col::text("PARENT", "process that had to reap it", |it, look| {
         it.parent.as_ref().map(|it| look.process(Some(it)))
     })
@@ -84,19 +87,19 @@ static COLUMNS: [Column<FinishedExit>; 13] = [
     .rank(6),
     Col::text("REAPER", "process that reaped it", reaper)
         .width(8, 23)
-        .rank(9),
+        .rank(10),
     Col::text("KILLER", "process that killed it", |it, look| {
         it.killer.as_ref().map(|it| look.killer(Some(it)))
     })
     .width(6, 23)
-    .rank(10),
+    .rank(11),
     Col::text(
         "WORKLOAD",
         "pod, container or unit it belonged to",
         |it, look| look.workload_of(it.container.as_ref()),
     )
-    .width(8, 44)
-    .rank(11)
+    .width(20, 44)
+    .rank(8)
     .cut_front(),
     Col::text(
         "SLOWEST STEP",
@@ -121,12 +124,14 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
     let filter = filter_for("exits", args.filter.as_deref(), &EXIT_FIELDS);
     let source = Source::connect(&args.from).await?;
     let mut exits = source.exits().await?;
+    let lost_before = lost_events(&source).await;
     let mut interrupt = Interrupt::catch()?;
     let mut totals = Totals::default();
     let end = deadline(args.duration);
     tokio::pin!(end);
-    let lines = Lines::new(args, look);
-    if print(&lines.heads())? == Reader::Gone {
+    let lines = columns(args, look);
+    let is_silent = args.json || args.by_workload;
+    if !is_silent && print(&lines.head())? == Reader::Gone {
         return Ok(Outcome::Fine);
     }
     while args.count.is_none_or(|count| totals.deaths() < count) {
@@ -147,22 +152,42 @@ pub async fn run(args: &ExitsArgs, look: Look) -> anyhow::Result<Outcome> {
             continue;
         }
         totals.add(&exit);
-        let reader = if args.json {
-            json::line(&exit)?
-        } else {
-            print(&lines.of(&exit))?
+        let reader = match &exit {
+            exit if args.json => json::line(exit)?,
+            ExitLine::Lost { lost } => {
+                let deaths = count(*lost, "death");
+                print(&format!(
+                    "# {deaths} missing here: this reader was too slow\n"
+                ))?
+            }
+            ExitLine::Exit(_) if is_silent => Reader::There,
+            ExitLine::Exit(exit) => print(&lines.of(exit))?,
         };
         if reader == Reader::Gone {
             return Ok(Outcome::Fine);
         }
     }
     if args.by_workload {
-        print(&totals.table(look))?;
+        let room = if std::io::stdout().is_terminal() {
+            width()
+        } else {
+            UNLIMITED
+        };
+        print(&totals.table(look, room))?;
     }
     if !args.json {
+        totals.unseen = lost_events(&source).await.saturating_sub(lost_before);
         eprint_line(format_args!("{}", totals.line(look)));
     }
     Ok(Outcome::Fine)
+}
+
+/// How many events the agent has lost so far; 0 if it does not answer.
+async fn lost_events(source: &Source) -> u64 {
+    let doctor = source.ask(DoctorQuery {}).await;
+    let agent = doctor.ok().and_then(|reply| reply.answer.agent);
+    let lost = agent.into_iter().flat_map(|it| it.lost);
+    lost.map(|it| it.events).sum()
 }
 
 fn is_wanted(death: &FinishedExit, filter: Option<&Filter>, args: &ExitsArgs) -> bool {
@@ -176,85 +201,19 @@ fn is_wanted(death: &FinishedExit, filter: Option<&Filter>, args: &ExitsArgs) ->
     args.slow.is_none_or(is_slow) && filter.is_none_or(|it| it.matches(&death.into()))
 }
 
-/// How deaths are printed.
-struct Lines {
-    look: Look,
-    /// Columns and their widths.
-    columns: Vec<(usize, usize)>,
-    /// Whether longer cells are cut, so that a line fits the terminal.
-    cuts: bool,
-    /// Whether nothing is printed until the end, or all of it elsewhere.
-    silent: bool,
-}
-
-impl Lines {
-    fn new(args: &ExitsArgs, look: Look) -> Self {
-        let number = if args.from.probes.steps {
-            COLUMNS.len()
-        } else {
-            WITHOUT_STEPS
-        };
-        let layouts: Vec<_> = COLUMNS[..number].iter().map(|it| &it.layout).collect();
-        let cuts = std::io::stdout().is_terminal();
-        let least = || layouts.iter().map(|layout| layout.width[0]);
-        Self {
-            look,
-            columns: if cuts {
-                // What comes is not known yet.
-                fit(&layouts, &vec![usize::MAX; layouts.len()], width())
-            } else {
-                least().enumerate().collect()
-            },
-            cuts,
-            silent: args.json || args.by_workload,
-        }
-    }
-
-    fn heads(&self) -> String {
-        if self.silent {
-            return String::new();
-        }
-        let heads = self.columns.iter().map(|(column, _)| {
-            let head = COLUMNS[*column].layout.head;
-            (head.to_owned(), Tone::Plain)
-        });
-        let plain = Look {
-            color: false,
-            ..self.look
-        };
-        head(&self.line(heads, plain), self.look)
-    }
-
-    fn of(&self, exit: &ExitLine) -> String {
-        match exit {
-            ExitLine::Lost { lost } => {
-                let deaths = count(*lost, "death");
-                format!("# {deaths} missing here: this reader was too slow\n")
-            }
-            ExitLine::Exit(_) if self.silent => String::new(),
-            ExitLine::Exit(exit) => {
-                let cells = self.columns.iter().map(|&(column, width)| {
-                    let column = &COLUMNS[column];
-                    let cell = column.cell(exit, self.look);
-                    let cell = if self.cuts {
-                        let cell = fitted(&cell, width, &column.layout, self.look);
-                        cell.trim().to_owned()
-                    } else {
-                        cell
-                    };
-                    (cell, column.tone_of(exit))
-                });
-                self.line(cells, self.look) + "\n"
-            }
-        }
-    }
-
-    fn line(&self, cells: impl Iterator<Item = (String, Tone)>, look: Look) -> String {
-        let cells: Vec<_> = cells.collect();
-        let sides = self.columns.iter().map(|it| COLUMNS[it.0].layout.side);
-        let widths: Vec<_> = self.columns.iter().map(|it| it.1).collect();
-        let cells = cells.iter().map(|(cell, tone)| (cell.as_str(), *tone));
-        line(cells, &sides.collect::<Vec<_>>(), &widths, look)
+/// The columns, in a form that fits where they are printed.
+fn columns(args: &ExitsArgs, look: Look) -> Lines<FinishedExit> {
+    let number = if args.from.probes.steps {
+        COLUMNS.len()
+    } else {
+        WITHOUT_STEPS
+    };
+    let columns = &COLUMNS[..number];
+    if std::io::stdout().is_terminal() {
+        // What comes is not known yet.
+        Lines::fitting(columns, &[usize::MAX; COLUMNS.len()], width(), look)
+    } else {
+        Lines::whole(columns, look)
     }
 }
 

@@ -39,6 +39,9 @@ const NARROW: usize = 60;
 const OVERLAY_KEYS: [&str; 3] = ["Esc back", "j k scroll", "Ctrl-C quit"];
 const SORT_KEYS: [&str; 4] = ["Enter sort", "Esc back", "j k move", "Ctrl-C quit"];
 
+/// A narrow screen drops columns of this rank, and above, before the one that sorts the rows.
+const SORTED_RANK: u8 = 5;
+
 /// Draws everything, and stores in the model how many rows fit.
 pub fn draw<F: Frame>(frame: &mut ratatui::Frame, model: &mut Model<F>) {
     let area = frame.area();
@@ -110,8 +113,18 @@ fn fitted_line(line: Line<'static>, width: usize, look: Look) -> Line<'static> {
 /// The columns that fit, with their widths.
 fn columns<F: Frame>(model: &Model<F>, room: usize) -> Vec<(usize, usize)> {
     let layouts = model.view().layouts();
-    let List { used, needs, .. } = model.list();
-    let shown: Vec<_> = used.iter().map(|&column| layouts[column]).collect();
+    let List {
+        used, needs, sort, ..
+    } = model.list();
+    let sorted = column::Layout {
+        rank: layouts[*sort].rank.min(SORTED_RANK),
+        ..*layouts[*sort]
+    };
+    let shown = used.iter().map(|column| match column {
+        column if column == sort => &sorted,
+        &column => layouts[column],
+    });
+    let shown: Vec<_> = shown.collect();
     let needs: Vec<_> = used.iter().map(|&column| needs[column]).collect();
     let fitting = fit(&shown, &needs, room).into_iter();
     fitting.map(|(n, width)| (used[n], width)).collect()

@@ -11,6 +11,7 @@ use crate::views::top::keys::Action;
 use crate::views::top::player::Player;
 use crate::views::top::sample::{Model, at, busy, frame, host, model, verdict, workload};
 
+use super::super::model::column_named;
 use super::*;
 
 fn screen(model: &mut Model, width: u16, height: u16) -> String {
@@ -22,6 +23,15 @@ fn screen(model: &mut Model, width: u16, height: u16) -> String {
         cells.trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn pod() -> api::Container {
+    api::Container {
+        namespace: Some("shop".into()),
+        pod: Some("web-7f9c6d5b4-x2x4z".into()),
+        name: Some("app".into()),
+        ..api::Container::default()
+    }
 }
 
 #[test]
@@ -64,12 +74,7 @@ fn a_narrow_screen_keeps_why_and_cuts_workloads_at_their_front() {
     rows.items[0].summary.stuck = 2;
     let java = &mut rows.items[0].parents[2];
     java.verdict = Some(verdict());
-    java.container = Some(api::Container {
-        namespace: Some("shop".into()),
-        pod: Some("web-7f9c6d5b4-x2x4z".into()),
-        name: Some("app".into()),
-        ..api::Container::default()
-    });
+    java.container = Some(pod());
     let mut model = model(rows);
     model.source = "agent at /run/reapwatch/reapwatch.sock".into();
     snapshot::check("top", "60 columns", &(screen(&mut model, 60, 12) + "\n"));
@@ -94,6 +99,30 @@ fn a_long_verdict_is_shown_whole_before_lesser_columns() {
     for width in [80, 100, 200] {
         let text = screen(&mut model, width, 12);
         assert!(text.contains("subreaper_without_reaping"), "{text}");
+    }
+}
+
+#[test]
+fn the_column_that_sorts_stays_on_a_narrow_screen_beside_why() {
+    let mut model = model(busy());
+    for heading in ["WORKLOAD", "P99"] {
+        model.list_mut().sort = column_named(model.view(), heading).expect("it is there");
+        let text = screen(&mut model, 80, 12);
+        assert!(text.contains(&format!("{heading}▼")), "{text}");
+        assert!(text.contains("WHY"), "{text}");
+    }
+}
+
+#[test]
+fn a_long_workload_leaves_room_for_the_leak_rate() {
+    let mut rows = busy();
+    for parent in &mut rows.items[0].parents {
+        parent.container = Some(pod());
+    }
+    let mut model = model(rows);
+    let text = screen(&mut model, 110, 12);
+    for part in [" shop/web-7f9c6d5b4-x2x4z/app ", "LEAK/s", "WHY"] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
 }
 

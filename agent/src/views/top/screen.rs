@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};
+use rustix::process::{self, kill_current_process_group};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -193,11 +194,14 @@ impl<S: Feed> Screen<S> {
         Ok(Next::Wait)
     }
 
-    /// Suspends like any program on Ctrl-Z, and redraws when continued.
+    /// Suspends as the terminal does on Ctrl-Z, with all of the job, such as a script around it; a
+    /// shell would not notice that only one process of it stops. Redraws when continued.
     fn suspend(&mut self) -> anyhow::Result<()> {
+        self.terminal
+            .show_cursor()
+            .context("cannot show the cursor")?;
         ratatui::try_restore().context("cannot restore the terminal")?;
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
-            .context("cannot suspend")?;
+        kill_current_process_group(process::Signal::TSTP).context("cannot suspend")?;
         // No clear: it would query the cursor position, and the thread that reads keys would take
         // the answer. A new terminal draws every cell anyway.
         self.terminal = ratatui::try_init().context("cannot set up the terminal")?;

@@ -444,6 +444,16 @@ fn a_reaped_process_is_shown_with_how_it_was_reaped() {
 }
 
 #[test]
+fn phases_are_in_the_order_in_which_they_happened() {
+    let mut record = record();
+    let steps = record.steps.insert(Box::default());
+    (steps.exit_handlers, steps.releasing_memory) = (Some(9), Some(5));
+    let story = explained(&[record], None, &Seen::default(), 0).story;
+    let names: Vec<&str> = story.phases.iter().map(|it| it.name.into()).collect();
+    assert_eq!(names[..3], ["exit_handlers", "exit", "releasing_memory"]);
+}
+
+#[test]
 fn a_process_that_died_during_the_snapshot_is_a_zombie() {
     let snapshot = snapshot(None);
     let mut late = record();

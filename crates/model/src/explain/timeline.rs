@@ -290,8 +290,12 @@ pub(super) fn phases(life: &Life<'_>, now_ns: u64) -> Vec<Phase> {
     let died_ns = record.died.at_ns;
     if let Some(begin_ns) = begin_ns {
         let bound = record.died.bound.of_time();
+        let steps = record.steps.as_deref().into_iter().flat_map(steps);
+        let (before, within): (Vec<_>, Vec<_>) =
+            steps.partition(|it| it.name == PhaseName::ExitHandlers);
+        phases.extend(before);
         phases.push(exit(died_ns.saturating_sub(begin_ns), bound));
-        phases.extend(record.steps.as_deref().into_iter().flat_map(steps));
+        phases.extend(within);
     }
     if !record.vanished_at_once() {
         phases.extend(zombie(life, record, now_ns));
@@ -328,7 +332,7 @@ pub fn what(phase: PhaseName) -> &'static str {
         PhaseName::Exit => "exiting: the kernel frees its memory and closes its files",
         PhaseName::Zombie => "a zombie, waiting to be reaped",
         PhaseName::ExitHandlers => {
-            "before that, in the program: exit handlers, flushing buffers, removing temporary files"
+            "still in the program: exit handlers, flushing buffers, removing temporary files"
         }
         PhaseName::DumpingCore => "of that, writing its core dump",
         PhaseName::WaitingForSiblings => "of that, waiting for its other threads",

@@ -46,8 +46,7 @@ static COLUMNS: [Column<Parent>; 11] = [
         |it, look| look.workload_of(it.container.as_ref()),
     )
     .width(10, 44)
-    .whole()
-    .rank(5)
+    .rank(6)
     .cut_front(),
     Col::count("ZOMBIES", "zombies that it has to reap", |it| {
         Some(it.zombies)
@@ -77,7 +76,8 @@ static COLUMNS: [Column<Parent>; 11] = [
         |it| Some(it.leaked_per_second),
         rate,
     )
-    .rank(6)
+    .rank(7)
+    .whole()
     .tone(|it| {
         if it.leaked_per_second > 0.0 {
             Tone::Bad
@@ -92,19 +92,19 @@ static COLUMNS: [Column<Parent>; 11] = [
         rate,
     )
     .width(8, 8)
-    .rank(7),
+    .rank(8),
     Col::span(
         "P50",
         "median zombie time of the children it reaped",
         |it| Some((it.p50_seconds?, Bound::Exact)),
     )
     .width(6, 8)
-    .rank(8),
+    .rank(9),
     Col::span("P99", "99th percentile of the same", |it| {
         Some((it.p99_seconds?, Bound::Exact))
     })
     .width(6, 8)
-    .rank(9),
+    .rank(10),
     Col::verdict("verdict: why it does not reap", |it| it.verdict.as_ref())
         .width(16, 26)
         .whole()
@@ -120,7 +120,7 @@ static COLUMNS: [Column<Parent>; 11] = [
         it.verdict.as_ref().map(|it| look.clean(&it.remedy))
     })
     .width(30, 200)
-    .rank(10)
+    .rank(11)
     .shown(Shown::Wide),
 ];
 

@@ -40,7 +40,8 @@ pub enum Awaited {
 pub enum Role {
     /// It is the parent, by birth or by adoption.
     Parent,
-    /// It traces zombies of another parent, which cannot reap them until it releases them.
+    /// It traces zombies of another parent, which cannot reap them until it releases them, or all of
+    /// its own.
     Tracer,
 }
 

@@ -66,8 +66,9 @@ fn remedy(evidence: &Evidence) -> String {
         }
         _ => {}
     }
-    format!(
-        "{by_command}; for strace, press Ctrl-C in its terminal or run kill \
-         -INT {pid}; the parent can then reap"
-    )
+    let then = match evidence.zombies.real_parent {
+        Some(_) => "the parent can then reap",
+        None => "it then reaps them, or leaves them to init",
+    };
+    format!("{by_command}; for strace, press Ctrl-C in its terminal or run kill -INT {pid}; {then}")
 }
