@@ -215,7 +215,7 @@ impl Known<'_> {
             evidence: Evidence {
                 pid: holder.key.tgid,
                 comm: holder.comm.to_string(),
-                role: if traced.is_some() || records.iter().all(|it| it.tracer.is_some()) {
+                role: if traced.is_some() || records().all(|it| it.tracer.is_some()) {
                     Role::Tracer
                 } else {
                     Role::Parent
