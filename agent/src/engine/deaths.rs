@@ -104,7 +104,10 @@ impl Deaths {
                 }
                 Transition::Corrected(correction) => {
                     reopened = correction == Correction::AutoreapWrong;
-                    self.metrics.corrected(correction);
+                    self.metrics.corrected(correction, 1);
+                }
+                Transition::UnlistedFound(count) => {
+                    self.metrics.corrected(Correction::ZombieFound, count);
                 }
                 // Events lost after that repair start the next one.
                 Transition::Died(dead) if mem::take(&mut reopened) => self.metrics.take_back(dead),

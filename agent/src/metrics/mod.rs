@@ -125,9 +125,9 @@ impl Metrics {
         self.groups.counts(workload, now_ns).refused_forks += forks;
     }
 
-    /// Counts a correction.
-    pub fn corrected(&mut self, correction: Correction) {
-        *self.corrections.entry(correction).or_default() += 1;
+    /// Counts so many corrections of a kind.
+    pub fn corrected(&mut self, correction: Correction, count: u64) {
+        *self.corrections.entry(correction).or_default() += count;
     }
 
     /// The state for one scrape, to be written elsewhere.

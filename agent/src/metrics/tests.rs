@@ -364,8 +364,7 @@ fn odd_names_of_parents_are_escaped() {
 #[test]
 fn repairs_are_counted_by_kind() {
     let mut metrics = metrics();
-    metrics.corrected(Correction::ReapMissed);
-    metrics.corrected(Correction::ReapMissed);
+    metrics.corrected(Correction::ReapMissed, 2);
     let page = metrics.scrape(Sample::default()).text();
     has(
         &page,

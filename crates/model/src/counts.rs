@@ -147,6 +147,7 @@ impl Tally {
                 }
             }
             Transition::Corrected(Correction::ZombieFound) => self.found += 1,
+            Transition::UnlistedFound(count) => self.found += count,
             Transition::UnlistedVanished(count) => self.vanished += count,
             // It was not over after all.
             Transition::Corrected(Correction::AutoreapWrong) => {

@@ -258,7 +258,11 @@ proptest! {
             prop_assert_eq!(finished.contains(&key), died);
         }
         let repaired = transitions.iter().filter(|it| {
-            matches!(it, Transition::Corrected(Correction::ZombieFound | Correction::TableFull))
+            matches!(
+                it,
+                Transition::UnlistedFound(_)
+                    | Transition::Corrected(Correction::ZombieFound | Correction::TableFull)
+            )
         });
         prop_assert_eq!(repaired.count(), 0);
     }
@@ -372,7 +376,10 @@ fn reaps_during_a_snapshot_are_counted_once_even_when_they_are_forgotten() {
         assert!(!lifecycle.wants_snapshot(4000));
         let repairs = out.iter().filter(|change| {
             let full = Transition::Corrected(Correction::TableFull);
-            matches!(change, Transition::Corrected(_)) && **change != full
+            matches!(
+                change,
+                Transition::Corrected(_) | Transition::UnlistedFound(_)
+            ) && **change != full
         });
         assert_eq!(repairs.count(), 0, "{out:?}");
     }

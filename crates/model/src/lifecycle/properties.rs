@@ -58,6 +58,7 @@ pub(super) fn run(inputs: &[Input], limits: Limits) -> (Lifecycle, Vec<Transitio
                 Transition::Confirmed(_)
                 | Transition::Unlisted(_)
                 | Transition::UnlistedGone(_)
+                | Transition::UnlistedFound(_)
                 | Transition::UnlistedVanished(_)
                 | Transition::Corrected(_)
                 | Transition::Unexplained => {}

@@ -1,8 +1,9 @@
 //! Compares a snapshot of all processes with what the events reported.
 
-use std::iter;
+use std::{iter, mem};
 
 use super::entry::{Entry, Identity};
+use super::unlisted::Unlisted;
 use super::{Correction, Died, DiedBound, Lifecycle, Record, Transition};
 use crate::events::{INITIAL_NAMESPACE, Key, NamespacePid, Process, Snapshot, Task};
 
@@ -15,8 +16,8 @@ const PART: usize = 256;
 pub struct Comparison {
     snapshot: Snapshot,
     next: Next,
-    /// Holders of zombies for which the table has no room.
-    unlisted: Vec<Option<Process>>,
+    /// The zombies for which the table has no room.
+    unlisted: Unlisted,
     is_unsure: bool,
 }
 
@@ -38,7 +39,7 @@ impl Comparison {
         Self {
             snapshot,
             next: Next::Shown(0),
-            unlisted: Vec::new(),
+            unlisted: Unlisted::default(),
             is_unsure: false,
         }
     }
@@ -80,7 +81,7 @@ impl Lifecycle {
                 for task in snapshot.tasks.zombies_at(first..first + PART) {
                     match self.found(&task, snapshot, out) {
                         Found::Unlisted if task.died_before(snapshot) => {
-                            comparison.unlisted.push(task.tracer.or(task.parent));
+                            comparison.unlisted.count(task.tracer.or(task.parent));
                         }
                         Found::Known | Found::Unlisted => {}
                         Found::Unsure => comparison.is_unsure = true,
@@ -105,27 +106,21 @@ impl Lifecycle {
         }
     }
 
-    fn end_reconciling(&mut self, comparison: &Comparison, out: &mut Vec<Transition>) {
+    fn end_reconciling(&mut self, comparison: &mut Comparison, out: &mut Vec<Transition>) {
         let snapshot = &comparison.snapshot;
         self.look_for_pending(snapshot, out);
         self.is_unsure = comparison.is_unsure;
         if !self.is_unsure {
-            self.recount(&comparison.unlisted, snapshot, out);
+            self.recount(mem::take(&mut comparison.unlisted), snapshot, out);
             self.reconciled = true;
         }
     }
 
     /// Corrects the counts of the zombies for which the table has no room.
-    fn recount(
-        &mut self,
-        shown: &[Option<Process>],
-        snapshot: &Snapshot,
-        out: &mut Vec<Transition>,
-    ) {
+    fn recount(&mut self, shown: Unlisted, snapshot: &Snapshot, out: &mut Vec<Transition>) {
         let difference = self.unlisted.recount(shown, snapshot.begun_ns);
-        if self.reconciled {
-            let found = Transition::Corrected(Correction::ZombieFound);
-            out.extend(iter::repeat_n(found, difference.found as usize));
+        if self.reconciled && difference.found > 0 {
+            out.push(Transition::UnlistedFound(difference.found));
         }
         if difference.vanished > 0 {
             out.push(Transition::UnlistedVanished(difference.vanished));

@@ -226,6 +226,8 @@ pub enum Transition {
     Unlisted(Option<Process>),
     /// One of those was reaped, which another transition reports, or is in the table now.
     UnlistedGone(Option<Process>),
+    /// So many of those were found by a snapshot, each a [`Correction::ZombieFound`].
+    UnlistedFound(u64),
     /// So many of those are gone, by a snapshot; what happened was not seen.
     UnlistedVanished(u64),
     /// A correction.

@@ -209,6 +209,7 @@ fn show(transition: &Transition, lifecycle: &Lifecycle) -> String {
         Transition::UnlistedGone(holder) => {
             format!("unlisted gone holder={}", show_process(holder.as_ref()))
         }
+        Transition::UnlistedFound(count) => format!("unlisted found {count}"),
         Transition::UnlistedVanished(count) => format!("unlisted vanished {count}"),
         Transition::Unexplained => "unexplained".into(),
     }

@@ -3,6 +3,7 @@
 //! wrong.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 
 use crate::events::{Key, Process};
 
@@ -81,22 +82,24 @@ impl Unlisted {
     }
 
     /// Takes the counts of a snapshot that began at `begun_ns`.
-    pub(super) fn recount(&mut self, shown: &[Option<Process>], begun_ns: u64) -> Difference {
+    pub(super) fn recount(&mut self, shown: Self, begun_ns: u64) -> Difference {
         self.fresh.retain(|(at_ns, _)| *at_ns >= begun_ns);
         let before = self.total().saturating_sub(self.fresh.len() as u64);
-        self.of.clear();
-        let fresh: Vec<_> = self.fresh.iter().map(|(_, holder)| *holder).collect();
-        for holder in shown.iter().chain(&fresh) {
+        let now = shown.total();
+        self.of = shown.of;
+        let fresh = mem::take(&mut self.fresh);
+        for (_, holder) in &fresh {
             self.count(*holder);
         }
-        let now = shown.len() as u64;
+        self.fresh = fresh;
         Difference {
             found: now.saturating_sub(before),
             vanished: before.saturating_sub(now),
         }
     }
 
-    fn count(&mut self, holder: Option<Process>) {
+    /// Counts one that a snapshot shows.
+    pub(super) fn count(&mut self, holder: Option<Process>) {
         let has_room = self.of.len() < HOLDERS;
         let own = holder.filter(|holder| {
             self.of.get(&holder.key.tgid).map_or(has_room, |count| {
@@ -155,10 +158,17 @@ mod tests {
         for at_ns in [1, 2, 30] {
             unlisted.add(holder(7), at_ns);
         }
-        let lost = unlisted.recount(&[holder(7)], 20);
+        let shown = |holders: &[u32]| {
+            let mut shown = Unlisted::default();
+            for tgid in holders {
+                shown.count(holder(*tgid));
+            }
+            shown
+        };
+        let lost = unlisted.recount(shown(&[7]), 20);
         assert_eq!((lost.found, lost.vanished), (0, 1));
         assert_eq!(counts(&unlisted), [(7, 2)]);
-        let found = unlisted.recount(&[holder(7), holder(7), holder(8)], 40);
+        let found = unlisted.recount(shown(&[7, 7, 8]), 40);
         assert_eq!((found.found, found.vanished), (1, 0));
         assert_eq!(counts(&unlisted), [(7, 2), (8, 1)]);
     }

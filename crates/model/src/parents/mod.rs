@@ -139,6 +139,7 @@ impl Parents {
             Transition::Unlisted(holder) => self.came(holder.as_ref(), now_ns),
             Transition::UnlistedGone(holder) => self.went(holder.map(|it| it.key), now_ns),
             Transition::Confirmed(_)
+            | Transition::UnlistedFound(_)
             | Transition::UnlistedVanished(_)
             | Transition::Corrected(_)
             | Transition::Unexplained => {}

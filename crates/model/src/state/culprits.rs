@@ -29,12 +29,13 @@ pub const CULPRIT_FIELDS: [Field; 12] = [
 ];
 
 impl State {
-    /// Processes that hold zombies that are not young, the worst first.
+    /// Processes that hold zombies that are not young, the worst first; or zombies that the table has
+    /// no room for, of whose age nothing is known.
     pub fn culprits(&mut self, wanted: &Selection, now_ns: u64) -> api::Culprits {
         let mut rows = self.rows(now_ns);
-        rows.retain(|row| {
-            let age_ns = row.oldest_ns;
-            age_ns.is_some_and(|age_ns| self.judgements.is_old(now_ns.saturating_sub(age_ns)))
+        rows.retain(|row| match row.oldest_ns {
+            Some(age_ns) => self.judgements.is_old(now_ns.saturating_sub(age_ns)),
+            None => row.zombies > 0,
         });
         let chosen = self.choose_parents(wanted, &rows, now_ns);
         let culprit = |&n: &usize| {
@@ -113,6 +114,9 @@ impl State {
             no_verdict: match judged {
                 _ if verdict.is_some() => None,
                 Some(_) => Some("no rule matches its behaviour".to_owned()),
+                None if row.oldest_ns.is_none() && row.zombies > 0 => {
+                    Some("there is no room to list its zombies, only to count them".to_owned())
+                }
                 None => Some(self.why_unjudged.clone()),
             },
             verdict,

@@ -134,6 +134,17 @@ fn a_parent_of_a_young_zombie_is_not_a_culprit() {
     assert_eq!(leaky.no_verdict.as_deref(), Some("not yet"));
 }
 
+#[test]
+fn a_parent_of_zombies_that_do_not_fit_into_the_table_is_a_culprit_of_unknown_age() {
+    let mut state = state();
+    state.lifecycle = Lifecycle::new(Limits { open: 2, ..LIMITS });
+    take(&mut state, LINES);
+    let culprits = state.culprits(&Selection::default(), 20 * SECOND).document;
+    let rows = culprits.items.iter();
+    let rows = rows.map(|it| (it.process.pid, it.zombies, it.oldest_seconds.is_some()));
+    assert_eq!(rows.collect::<Vec<_>>(), [(6, 2, true), (8, 1, false)]);
+}
+
 /// With a verdict on the parent that leaks.
 fn judged() -> (State, api::Verdict) {
     let mut state = state();
