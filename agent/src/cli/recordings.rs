@@ -55,6 +55,8 @@ pub enum ReplayView {
     Culprits(CulpritsArgs),
     /// Explain one process
     Explain(ExplainArgs),
+    /// Print the metrics of the recording, in the format of /metrics
+    Metrics,
     /// Play the recording in the live view
     Top(TopArgs),
 }

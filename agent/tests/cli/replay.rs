@@ -100,6 +100,62 @@ fn lists_show_the_end_of_a_recording() {
     assert_eq!(code, 3);
 }
 
+/// The sum of all series of a metric that have these labels; `None` if it has none at all.
+fn metric(page: &str, name: &str, labels: &str) -> Option<f64> {
+    let series = page.lines().filter_map(|line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let of_it = series.strip_prefix(name)?;
+        let is_it = of_it.is_empty() || of_it.starts_with('{');
+        (is_it && of_it.contains(labels)).then(|| value.parse::<f64>().expect("a number"))
+    });
+    series.reduce(|sum, value| sum + value)
+}
+
+#[test]
+fn metrics_of_a_recording_are_those_that_it_holds() {
+    let named = "cgroup id=7 path=/system.slice/web.service\n";
+    let lost = "counted exited=3 killed=2 lost_deaths=3 lost_killed=2 ring_full=4";
+    let text = WHOLE.replace("begin=101.25s", "begin=101.25s cgroup=7");
+    let text = text.replace("counted exited=1 ring_full=4", lost);
+    // Its workload was found only later.
+    let text = text.replace("release ", &format!("{named}release "));
+    let recording = recording(text);
+    let page = |view: &[&str]| {
+        let (code, stdout, stderr) = recording.replay(view);
+        assert_eq!(code, 0, "{stderr}");
+        stdout
+    };
+    let end = page(&["metrics"]);
+    for (name, labels, value) in [
+        ("reapwatch_exits_total", "", 4.0),
+        ("reapwatch_exits_total", "kind=\"killed\"", 2.0),
+        ("reapwatch_exits_total", "unit=\"web.service\"", 1.0),
+        ("reapwatch_reaped_total", "unit=\"web.service\"", 1.0),
+        ("reapwatch_zombie_duration_seconds_sum", "how=\"wait\"", 0.5),
+        ("reapwatch_exit_duration_seconds_count", "", 1.0),
+        ("reapwatch_zombies", "", 1.0),
+        ("reapwatch_events_total", "event=\"death\"", 1.0),
+        ("reapwatch_events_total", "event=\"release\"", 1.0),
+        ("reapwatch_events_lost_total", "", 4.0),
+    ] {
+        assert_eq!(
+            metric(&end, name, labels),
+            Some(value),
+            "{name}{{{labels}}}"
+        );
+    }
+    for unknown in ["process_", "reapwatch_probe_info", "reapwatch_culprits"] {
+        assert!(!end.contains(unknown), "{unknown} in {end}");
+    }
+    assert_eq!(page(&["metrics"]), end);
+    // A death counts although the recording names its workload only later.
+    let before = page(&["metrics", "--at", "1.7s"]);
+    assert_eq!(metric(&before, "reapwatch_exits_total", ""), Some(1.0));
+    assert_eq!(metric(&before, "reapwatch_zombies", ""), Some(2.0));
+    assert_eq!(metric(&before, "reapwatch_events_lost_total", ""), None);
+    assert_eq!(page(&["--at", "1.7s", "metrics"]), before);
+}
+
 #[test]
 fn a_truncated_recording_is_reported() {
     let place = WHOLE.find("ing_full").expect("it is there");
