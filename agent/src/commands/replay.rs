@@ -12,7 +12,8 @@ pub(super) const COMMAND: Command = Command::new(
     "\
 Lists show the state at the end of the recording, or at --at, with the times of the recorded host.
 Verdicts are those made while recording; a recording from an older release has none. Living
-processes are those in the last snapshot before that moment.
+processes are those in the last snapshot before that moment; so are stuck exits, whose step and
+verdict a recording does not have.
 
 `metrics` prints what /metrics would show at that moment, except for what a recording does not know.
 

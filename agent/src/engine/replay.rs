@@ -1,6 +1,7 @@
 //! A recording, replayed: the inputs go into a [`State`] as the loop puts them into its own, and
 //! that answers what views ask. Nothing is read from the machine that replays.
 
+mod about;
 mod feed;
 
 use std::{
@@ -16,9 +17,10 @@ use tokio::sync::mpsc;
 
 use super::scrape;
 use super::settings::STALE_AFTER;
+use super::stuck::THRESHOLD;
 use crate::metrics::{Page, Sample};
 use api::ExitLine;
-use feed::Feed;
+use feed::{Feed, NO_EVIDENCE};
 use model::answers;
 use model::explain::Seen;
 use model::filter::Selection;
@@ -62,6 +64,12 @@ fn deaths(path: &Path, until_ns: u64) -> anyhow::Result<mpsc::Receiver<ExitLine>
         .spawn(run)
         .context("cannot start a thread to replay")?;
     Ok(deaths)
+}
+
+fn stuck(feed: &mut Feed, threshold: Duration) -> api::Document<api::Stuck> {
+    let (suspects, now_ns) = (feed.suspects(threshold), feed.now_ns);
+    feed.state
+        .stuck_exits(&suspects, |_| Err(NO_EVIDENCE), now_ns)
 }
 
 impl fmt::Debug for Replay {
@@ -192,6 +200,10 @@ impl Replay {
     pub fn top(&self, wanted: &Selection) -> api::Document<api::Top> {
         let mut feed = self.feed();
         let now_ns = feed.now_ns;
+        let stuck = stuck(&mut feed, THRESHOLD).items;
+        let unheard = stuck.iter().filter(|it| it.ignored.is_some()).count();
+        feed.state.unheard = unheard as u64;
+        feed.state.stuck = (stuck.len() - unheard) as u64;
         let mut top = feed.state.top(wanted, now_ns);
         if !feed.has_places {
             // Processes of which nothing is known are not outside of all containers.
@@ -203,9 +215,21 @@ impl Replay {
         top
     }
 
+    /// Who was exiting for so long, or ignored a signal; without what only its files show.
+    pub fn stuck(&self, threshold: Duration) -> api::Document<api::Stuck> {
+        stuck(&mut self.feed(), threshold)
+    }
+
+    /// What is known of the agent that made it.
+    pub fn doctor(&self) -> api::Doctor {
+        about::doctor(&self.feed(), self.began, self.is_whole, self.unknown_lines)
+    }
+
     /// The metrics page, with what a recording knows.
     pub fn metrics(&self) -> Page {
         let mut feed = self.feed();
+        let mut stuck = feed.suspects(THRESHOLD);
+        stuck.retain(|it| it.unheard.is_none());
         let Feed {
             state,
             deaths,
@@ -217,7 +241,7 @@ impl Replay {
         // Each death up to this moment counts, although later lines may name its workload.
         deaths.publish_rest(state, *now_ns);
         let lost_exits = counted.unwrap_or_default().lost_exits();
-        let mut sample = scrape::sample(state, &[], STALE_AFTER, *now_ns);
+        let mut sample = scrape::sample(state, &stuck, STALE_AFTER, *now_ns);
         // An older release recorded no verdicts.
         if !state.all_are_judged(1, *now_ns) {
             sample.verdicts.clear();

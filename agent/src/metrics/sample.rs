@@ -80,7 +80,7 @@ pub struct Events {
 
 impl Events {
     /// By kind, as the metric names it.
-    pub(super) fn by_kind(&self) -> [(&'static str, u64); 8] {
+    pub fn by_kind(&self) -> [(&'static str, u64); 8] {
         [
             ("death", self.death),
             ("release", self.release),

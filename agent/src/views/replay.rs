@@ -4,7 +4,7 @@ use crate::cli::{self, ExitsArgs, Recording, ReplayArgs, ReplayView};
 use crate::client;
 
 use super::output::print;
-use super::{Look, Outcome, culprits, exits, explain, top, zombies};
+use super::{Look, Outcome, culprits, exits, explain, stuck, top, zombies};
 
 /// Runs the given view.
 pub async fn run(args: ReplayArgs, look: Look) -> anyhow::Result<Outcome> {
@@ -33,6 +33,10 @@ pub async fn run(args: ReplayArgs, look: Look) -> anyhow::Result<Outcome> {
         Some(ReplayView::Explain(mut args)) => {
             args.from.agent.replay = Some(recording);
             explain::run(&args, look).await
+        }
+        Some(ReplayView::Stuck(mut args)) => {
+            args.from.agent.replay = Some(recording);
+            stuck::run(&args, look).await
         }
         Some(ReplayView::Metrics) => {
             let page = client::recorded(&recording)?.metrics();

@@ -1,6 +1,7 @@
 //! Feeds the lines of a recording to a state.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use api::FinishedExit;
 use model::answers;
@@ -9,11 +10,13 @@ use model::events::{Event, Snapshot, Task};
 use model::lifecycle::Transition;
 use model::recording::{Counted, Line};
 use model::state::State;
+use model::stuck::evidence::watch::{Suspect, Watch};
 use model::workload::Workloads;
 
 use crate::engine::deaths::Deaths;
 use crate::engine::recording_source::{self, Lines};
 use crate::engine::settings::{MAX_GROUPS, STALE_AFTER};
+use crate::engine::stuck::SUSPECTS;
 use crate::engine::tally::Tally;
 use crate::metrics::Metrics;
 
@@ -33,6 +36,8 @@ pub(super) struct Feed {
     pub(super) deaths: Deaths,
     /// Counts events; the rest of it is in `counted`.
     pub(super) tally: Tally,
+    /// Who was exiting in the snapshots.
+    watch: Watch,
     pub(super) snapshot: Option<Snapshot>,
     /// When the first snapshot was taken in; before, nothing is known of what was there already.
     pub(super) ready_ns: Option<u64>,
@@ -43,6 +48,9 @@ pub(super) struct Feed {
     /// Who takes each death as it finishes; none, once nobody does.
     pub(super) listener: Option<Listener>,
 }
+
+/// Why there are no verdicts but those that were recorded.
+pub(super) const NO_EVIDENCE: &str = "the recording has no evidence about it";
 
 /// Returns whether it takes more.
 pub(super) type Listener = Box<dyn FnMut(FinishedExit) -> bool + Send>;
@@ -60,13 +68,14 @@ impl Feed {
             deaths: Deaths::new(metrics, 0, head.began_ns),
             tally: Tally::default(),
             state: State {
-                why_unjudged: "the recording has no evidence about it".to_owned(),
+                why_unjudged: NO_EVIDENCE.to_owned(),
                 ..State::new(head, Wall::from(0), Workloads::new(false))
             },
             has_wall: false,
             has_places: false,
             tasks: Vec::new(),
             changes: Vec::new(),
+            watch: Watch::default(),
             snapshot: None,
             ready_ns: None,
             counted: None,
@@ -139,6 +148,7 @@ impl Feed {
                 };
                 self.state.reconcile(snapshot.clone(), &mut self.changes);
                 self.state.observe(&snapshot);
+                self.watch.note(&snapshot);
                 self.snapshot = Some(snapshot);
                 self.pass(ended_ns);
             }
@@ -189,6 +199,20 @@ impl Feed {
 
     fn publish_waiting(&mut self) {
         self.deaths.publish_waiting(&mut self.state, self.now_ns);
+    }
+
+    /// Who has been exiting for so long, as of the last snapshot: all that have not died since.
+    pub(super) fn suspects(&self, threshold: Duration) -> Vec<Suspect> {
+        let Some(snapshot) = &self.snapshot else {
+            return Vec::new();
+        };
+        let threshold_ns = threshold.as_nanos() as u64;
+        let passed_ns = self.now_ns.saturating_sub(snapshot.begun_ns);
+        let threshold_ns = threshold_ns.saturating_sub(passed_ns);
+        let mut suspects = self.watch.suspects(snapshot, &[], threshold_ns, SUSPECTS);
+        let dead = &self.state.lifecycle;
+        suspects.retain(|it| dead.get(&it.process.key).is_none());
+        suspects
     }
 
     /// Passes finished deaths to the listener, who may take its time.
