@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::values;
-use super::{CulpritsArgs, ExitsArgs, ExplainArgs, Moment, ProbeArgs, StuckArgs, TopArgs, ZombiesArgs};
+use super::{
+    CulpritsArgs, ExitsArgs, ExplainArgs, Moment, ProbeArgs, StuckArgs, TopArgs, ZombiesArgs,
+};
 
 /// Options of `record`.
 #[derive(Clone, Debug, Args)]

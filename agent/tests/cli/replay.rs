@@ -157,6 +157,67 @@ fn metrics_of_a_recording_are_those_that_it_holds() {
 }
 
 #[test]
+fn stuck_exits_of_a_recording_are_those_of_its_last_snapshot() {
+    let exiting = "killed=90s killer=10@1s:java kill_signal=9 kill_by=process begin=90.5s exiting";
+    let tasks = format!(
+        "task process=50@60s:backup parent=10@1s:java {exiting}\n\
+         task process=51@60s:tar parent=10@1s:java {exiting}\n\
+         snapshot begun"
+    );
+    // One of them finishes in the end.
+    let death = "death at=103s process=51@60s:tar parent=10@1s:java\nrelease at=104s \
+                 dead=51@60s reaper=10@1s:java\ndrained now=104s\ncounted";
+    let text = WHOLE.replace("snapshot begun", &tasks);
+    let recording = recording(text.replace("counted", death));
+    let pids = |view: &[&str]| {
+        let document = recording.json(view);
+        let items = document["items"].as_array().expect("a list").iter();
+        items.map(|it| it["pid"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(pids(&["stuck", "--at", "start"]), [50, 51]);
+    assert_eq!(pids(&["stuck"]), [50]);
+    assert_eq!(pids(&["stuck", "--filter", "comm=tar"]), [0; 0]);
+    assert_eq!(pids(&["stuck", "--threshold", "1m"]), [0; 0]);
+    let stuck = &recording.json(&["stuck"])["items"][0];
+    assert_eq!(stuck["since"], "2023-11-14T22:14:50.000000000Z");
+    assert_eq!(stuck["stuck_seconds"], 20.0);
+    assert_eq!(stuck["killer"]["signal"], "SIGKILL");
+    assert_eq!(stuck["killer"]["process"]["pid"], 10);
+    assert!(stuck["step"].is_null() && stuck["verdict"].is_null());
+    let because = stuck["no_step"].as_str().expect("a reason");
+    assert!(because.contains("recording"), "{because}");
+    assert_eq!(recording.replay(&["stuck", "--fail"]).0, 3);
+    let top = recording.json(&["top"]);
+    assert_eq!(top["items"][0]["summary"]["stuck"], 1);
+    let (_, page, _) = recording.replay(&["metrics"]);
+    assert_eq!(metric(&page, "reapwatch_stuck_exits", ""), Some(1.0));
+}
+
+#[test]
+fn the_agent_of_a_recording_is_shown_as_far_as_it_is_known() {
+    let view = ["top", "-b", "--view", "agent"];
+    let (code, stdout, stderr) = recording(WHOLE).replay(&view);
+    assert_eq!(code, 0, "{stderr}");
+    for row in [
+        &["NO", "events lost", "4"][..],
+        &["yes", "host", "web-1"],
+        &["yes", "kernel", "6.1"],
+        &["yes", "version", "0.1.0"],
+        &["yes", "source", "fentry"],
+        &["yes", "recorded since", "2023-11-14 22:15:00 UTC"],
+        &["yes", "events death", "1"],
+        &["NO", "lost ring_full", "4"],
+    ] {
+        let is_it = |line: &str| row.iter().all(|cell| line.contains(cell));
+        assert!(stdout.lines().any(is_it), "{row:?} in {stdout}");
+    }
+    assert!(!stdout.contains("end of the recording"), "{stdout}");
+    let cut = WHOLE.trim_end_matches("end now=110s\n");
+    let (_, stdout, _) = recording(cut).replay(&view);
+    assert!(stdout.contains("end of the recording"), "{stdout}");
+}
+
+#[test]
 fn a_truncated_recording_is_reported() {
     let place = WHOLE.find("ing_full").expect("it is there");
     let (code, stdout, stderr) = recording(&WHOLE[..place]).replay(&["exits"]);
