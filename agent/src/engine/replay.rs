@@ -68,8 +68,13 @@ fn deaths(path: &Path, until_ns: u64) -> anyhow::Result<mpsc::Receiver<ExitLine>
 
 fn stuck(feed: &mut Feed, threshold: Duration) -> api::Document<api::Stuck> {
     let (suspects, now_ns) = (feed.suspects(threshold), feed.now_ns);
-    feed.state
-        .stuck_exits(&suspects, |_| Err(NO_EVIDENCE), now_ns)
+    let unknown = |_| Err(NO_EVIDENCE);
+    let mut stuck = feed.state.stuck_exits(&suspects, unknown, now_ns);
+    if !stuck.items.is_empty() {
+        let note = "the recording has no evidence for steps and verdicts of stuck exits";
+        stuck.notes.push(note.to_owned());
+    }
+    stuck
 }
 
 impl fmt::Debug for Replay {

@@ -186,6 +186,7 @@ fn stuck_exits_of_a_recording_are_those_of_its_last_snapshot() {
     assert!(stuck["step"].is_null() && stuck["verdict"].is_null());
     let because = stuck["no_step"].as_str().expect("a reason");
     assert!(because.contains("recording"), "{because}");
+    assert!(recording.json(&["stuck"])["notes"][0].is_string());
     assert_eq!(recording.replay(&["stuck", "--fail"]).0, 3);
     let top = recording.json(&["top"]);
     assert_eq!(top["items"][0]["summary"]["stuck"], 1);
@@ -205,8 +206,8 @@ fn the_agent_of_a_recording_is_shown_as_far_as_it_is_known() {
         &["yes", "version", "0.1.0"],
         &["yes", "source", "fentry"],
         &["yes", "recorded since", "2023-11-14 22:15:00 UTC"],
-        &["yes", "events death", "1"],
-        &["NO", "lost ring_full", "4"],
+        &["yes", "death events", "1"],
+        &["NO", "lost: ring_full", "4"],
     ] {
         let is_it = |line: &str| row.iter().all(|cell| line.contains(cell));
         assert!(stdout.lines().any(is_it), "{row:?} in {stdout}");

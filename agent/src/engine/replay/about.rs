@@ -38,7 +38,7 @@ pub(super) fn doctor(feed: &Feed, began: Time, is_whole: bool, unknown_lines: u6
 fn events(feed: &Feed) -> impl Iterator<Item = Fact> {
     let kinds = feed.tally.events.by_kind().into_iter();
     let kinds = kinds.filter(|(_, events)| *events > 0);
-    kinds.map(|(kind, events)| fine(&format!("events {kind}"), events.to_string()))
+    kinds.map(|(kind, events)| fine(&format!("{kind} events"), events.to_string()))
 }
 
 /// Why events were lost.
@@ -47,7 +47,7 @@ fn lost(feed: &Feed) -> impl Iterator<Item = Fact> {
     let reasons = reasons.into_iter().flatten();
     let reasons = reasons.filter(|(_, events)| *events > 0);
     let missing = "histograms miss the affected deaths; counts are exact";
-    reasons.map(|(reason, events)| wrong(&format!("lost {reason}"), events.to_string(), missing))
+    reasons.map(|(reason, events)| wrong(&format!("lost: {reason}"), events.to_string(), missing))
 }
 
 fn fine(name: &str, found: String) -> Fact {
