@@ -127,30 +127,20 @@ impl Feed {
                 self.state.wall = Wall::from(join.offset_ns);
                 self.has_wall = true;
             }
-            Line::Event(event) => {
-                self.tally.event(&event);
-                self.deaths
-                    .note(&event, &mut self.state, self.now_ns.max(event.at_ns()));
-                self.state.counted.exited += u64::from(matches!(event, Event::Death(_)));
-                self.state.apply(&event, &mut self.changes);
-            }
+            Line::Event(event) => self.take_in(&event),
             Line::Task(task) => self.tasks.push(*task),
             Line::Snapshot {
                 begun_ns,
                 ended_ns,
                 exact_start,
             } => {
-                let snapshot = Snapshot {
+                let tasks = std::mem::take(&mut self.tasks).into();
+                self.compare_with(Snapshot {
                     begun_ns,
                     ended_ns,
                     exact_start,
-                    tasks: std::mem::take(&mut self.tasks).into(),
-                };
-                self.state.reconcile(snapshot.clone(), &mut self.changes);
-                self.state.observe(&snapshot);
-                self.watch.note(&snapshot);
-                self.snapshot = Some(snapshot);
-                self.pass(ended_ns);
+                    tasks,
+                });
             }
             Line::Expire(now_ns) => {
                 self.pass(now_ns);
@@ -185,6 +175,22 @@ impl Feed {
                 self.publish_waiting();
             }
         }
+    }
+
+    fn take_in(&mut self, event: &Event) {
+        let now_ns = self.now_ns.max(event.at_ns());
+        self.tally.event(event);
+        self.deaths.note(event, &mut self.state, now_ns);
+        self.state.counted.exited += u64::from(matches!(event, Event::Death(_)));
+        self.state.apply(event, &mut self.changes);
+    }
+
+    fn compare_with(&mut self, snapshot: Snapshot) {
+        self.state.reconcile(snapshot.clone(), &mut self.changes);
+        self.state.observe(&snapshot);
+        self.watch.note(&snapshot);
+        self.pass(snapshot.ended_ns);
+        self.snapshot = Some(snapshot);
     }
 
     fn pass(&mut self, now_ns: u64) {
