@@ -233,12 +233,12 @@ fn a_replay_counts_the_deaths_that_were_printed() {
     let page = replay(&host, &file, &["metrics"]);
     let sum = |name: &str| {
         let series = page.lines().filter(|line| line.starts_with(name));
-        let values = series.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
-        values.sum::<f64>()
+        let values = series.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+        values.sum::<u64>()
     };
-    assert_eq!(sum("reapwatch_reaped_total{"), printed as f64, "{page}");
+    assert_eq!(sum("reapwatch_reaped_total{"), printed as u64, "{page}");
     assert!(
-        sum("reapwatch_exits_total{") >= truths.len() as f64,
+        sum("reapwatch_exits_total{") >= truths.len() as u64,
         "{page}"
     );
     assert_eq!(replay(&host, &file, &["metrics"]), page);
