@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::values;
-use super::{CulpritsArgs, ExitsArgs, ExplainArgs, Moment, ProbeArgs, TopArgs, ZombiesArgs};
+use super::{
+    CulpritsArgs, ExitsArgs, ExplainArgs, Moment, ProbeArgs, StuckArgs, TopArgs, ZombiesArgs,
+};
 
 /// Options of `record`.
 #[derive(Clone, Debug, Args)]
@@ -55,6 +57,10 @@ pub enum ReplayView {
     Culprits(CulpritsArgs),
     /// Explain one process
     Explain(ExplainArgs),
+    /// List processes that were killed or exiting and did not finish, without kernel stacks
+    Stuck(StuckArgs),
+    /// Print the metrics of the recording, in the format of /metrics
+    Metrics,
     /// Play the recording in the live view
     Top(TopArgs),
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::cli::{DEFAULT_SOCKET, FromArgs, Recording, ViewArgs};
+use crate::cli::{DEFAULT_SOCKET, FromArgs, Recording};
 use crate::engine::replay::Replay;
 use crate::engine::streams;
 use crate::handle::{Handle, Request};
@@ -83,7 +83,10 @@ impl Source {
     /// Finds an agent, or starts one inside this command; reports which on stderr.
     pub async fn connect(from: &FromArgs) -> anyhow::Result<Self> {
         if let Some(recording) = &from.agent.replay {
-            return Ok(Self::Recorded(Arc::new(recorded(&from.agent, recording)?)));
+            if from.agent.url.is_some() || from.agent.socket.is_some() {
+                bail!("replay reads only its file; omit --url and --socket");
+            }
+            return Ok(Self::Recorded(Arc::new(recorded(recording)?)));
         }
         let why_not = match Remote::find(from).await? {
             Ok(remote) => return Ok(Self::Remote(remote)),
@@ -262,10 +265,10 @@ impl Exits {
 }
 
 /// A recording at the moment given; prints a summary on stderr.
-fn recorded(view: &ViewArgs, recording: &Recording) -> anyhow::Result<Replay> {
-    if view.url.is_some() || view.socket.is_some() {
-        bail!("replay reads only its file; omit --url and --socket");
-    }
+///
+/// # Errors
+/// If it cannot be read or has no such moment; one sentence.
+pub fn recorded(recording: &Recording) -> anyhow::Result<Replay> {
     let replay = Replay::of(&recording.file)?;
     if let Some(at) = &recording.at {
         let at = at.in_recording(replay.began(), replay.length());

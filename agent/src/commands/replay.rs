@@ -12,7 +12,10 @@ pub(super) const COMMAND: Command = Command::new(
     "\
 Lists show the state at the end of the recording, or at --at, with the times of the recorded host.
 Verdicts are those made while recording; a recording from an older release has none. Living
-processes are those in the last snapshot before that moment.
+processes are those in the last snapshot before that moment; so are stuck exits, whose step and
+verdict a recording does not have.
+
+`metrics` prints what /metrics would show at that moment, except for what a recording does not know.
 
 `top` plays the recording from its start, or from --at: Space pauses, `,` and `.` step, the arrow
 keys seek, `[` and `]` change the speed, and `@` goes to a moment. With --batch it prints the frame
@@ -25,7 +28,8 @@ Examples:
   reapwatch replay deaths.trace top --at -1m      play the last minute
   reapwatch replay deaths.trace top -b --at start -d 10s
   reapwatch replay deaths.trace culprits --at 03:11:22
-  reapwatch replay deaths.trace explain 1234",
+  reapwatch replay deaths.trace explain 1234
+  reapwatch replay deaths.trace metrics",
     ReplayArgs::augment_args,
     |options, session| {
         let args: ReplayArgs = parsed(options);

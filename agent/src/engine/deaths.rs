@@ -42,11 +42,12 @@ enum News {
 }
 
 impl Deaths {
-    pub(super) fn new(metrics: Metrics, now_ns: u64) -> Self {
+    /// The kernel side counts the ordinary deaths of at most `places` cgroups.
+    pub(super) fn new(metrics: Metrics, places: usize, now_ns: u64) -> Self {
         Self {
             metrics,
             streams: Streams::default(),
-            ordinary: Ordinary::new(),
+            ordinary: Ordinary::new(places),
             waiting: VecDeque::new(),
             expired_ns: now_ns,
         }

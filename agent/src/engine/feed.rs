@@ -78,7 +78,7 @@ impl Feed {
             repairs: Repairs::default(),
             resolver,
             state,
-            deaths: Deaths::new(metrics, began_ns),
+            deaths: Deaths::new(metrics, wire::CGROUPS, began_ns),
             recorder,
             held: vec::IntoIter::default(),
             is_behind: false,

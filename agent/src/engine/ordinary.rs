@@ -32,10 +32,11 @@ struct Place {
 }
 
 impl Ordinary {
-    pub(super) fn new() -> Self {
+    /// The kernel side has this many places.
+    pub(super) fn new(places: usize) -> Self {
         Self {
             of: HashMap::new(),
-            free: (0..wire::CGROUPS as u32).rev().collect(),
+            free: (0..places as u32).rev().collect(),
             wanted: Vec::new(),
         }
     }

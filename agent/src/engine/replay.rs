@@ -1,7 +1,11 @@
 //! A recording, replayed: the inputs go into a [`State`] as the loop puts them into its own, and
 //! that answers what views ask. Nothing is read from the machine that replays.
 
+mod about;
+mod feed;
+
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
@@ -11,23 +15,21 @@ use std::{
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use super::recording_source::{self, Lines};
-use api::{ExitLine, FinishedExit};
+use super::scrape;
+use super::settings::STALE_AFTER;
+use super::stuck::THRESHOLD;
+use crate::metrics::{Page, Sample};
+use api::ExitLine;
+use feed::{Feed, NO_EVIDENCE};
 use model::answers;
-use model::clock::Wall;
-use model::events::{Event, Snapshot, Task};
 use model::explain::Seen;
 use model::filter::Selection;
-use model::lifecycle::Transition;
-use model::recording::{Counted, Line};
-use model::state::State;
-use model::workload::Workloads;
+use model::recording::Counted;
 
 /// Deaths that wait for a view to print them.
 const QUEUE: usize = 1024;
 
 /// A recording at one of its moments; its end, until another one is sought.
-#[derive(Debug)]
 pub struct Replay {
     path: PathBuf,
     /// Views ask one after the other; to ask changes what is asked about workloads.
@@ -49,7 +51,7 @@ fn deaths(path: &Path, until_ns: u64) -> anyhow::Result<mpsc::Receiver<ExitLine>
     let send = move |exit| lines.blocking_send(ExitLine::Exit(Box::new(exit))).is_ok();
     let run = move || {
         let replayed = Feed::open(&path).and_then(|mut feed| {
-            feed.listener = Some(Listener(Box::new(send)));
+            feed.listener = Some(Box::new(send));
             feed.run_until(until_ns)
         });
         // It was read once before: this shows only where it has changed since.
@@ -64,183 +66,20 @@ fn deaths(path: &Path, until_ns: u64) -> anyhow::Result<mpsc::Receiver<ExitLine>
     Ok(deaths)
 }
 
-/// Feeds the lines of a recording to a state.
-#[derive(Debug)]
-struct Feed {
-    path: PathBuf,
-    lines: Lines,
-    /// The first line that is not due yet.
-    next: Option<Line>,
-    state: State,
-    /// The clocks' distance is known; else times are those since boot.
-    has_wall: bool,
-    /// It is recorded where processes belong; older releases did not.
-    has_places: bool,
-    tasks: Vec<Task>,
-    changes: Vec<Transition>,
-    snapshot: Option<Snapshot>,
-    /// When the first snapshot was taken in; before, nothing is known of what was there already.
-    ready_ns: Option<u64>,
-    /// The last recorded counters. They are recorded once a second; between, deaths are added.
-    counted: Counted,
-    now_ns: u64,
-    is_whole: bool,
-    /// Who takes each death as it finishes; none, once nobody does.
-    listener: Option<Listener>,
+fn stuck(feed: &mut Feed, threshold: Duration) -> api::Document<api::Stuck> {
+    let (suspects, now_ns) = (feed.suspects(threshold), feed.now_ns);
+    let unknown = |_| Err(NO_EVIDENCE);
+    let mut stuck = feed.state.stuck_exits(&suspects, unknown, now_ns);
+    if !stuck.items.is_empty() {
+        let note = "the recording has no evidence for steps and verdicts of stuck exits";
+        stuck.notes.push(note.to_owned());
+    }
+    stuck
 }
 
-/// Returns whether it takes more.
-struct Listener(Box<dyn FnMut(FinishedExit) -> bool + Send>);
-
-impl std::fmt::Debug for Listener {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Listener")
-    }
-}
-
-impl Feed {
-    /// At the start of a recording.
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let (head, lines) = recording_source::open(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            lines,
-            next: None,
-            now_ns: head.began_ns,
-            state: State {
-                why_unjudged: "the recording has no evidence about it".to_owned(),
-                ..State::new(head, Wall::from(0), Workloads::new(false))
-            },
-            has_wall: false,
-            has_places: false,
-            tasks: Vec::new(),
-            changes: Vec::new(),
-            snapshot: None,
-            ready_ns: None,
-            counted: Counted::default(),
-            is_whole: false,
-            listener: None,
-        })
-    }
-
-    /// Takes all lines up to this moment, or up to the end if that comes first.
-    fn run_until(&mut self, until_ns: u64) -> anyhow::Result<()> {
-        let listens = self.listener.is_some();
-        loop {
-            let next = match self.next.take() {
-                Some(line) => Some(line),
-                None => self.lines.next()?,
-            };
-            let Some(line) = next else {
-                self.publish();
-                self.state.counted = self.counted;
-                break;
-            };
-            // Of a second recording in the same file nothing before it is true.
-            anyhow::ensure!(
-                !matches!(line, Line::Head(_)),
-                "{} holds more than one recording: replay each by itself",
-                self.path.display()
-            );
-            if line.at_ns().is_some_and(|at_ns| at_ns > until_ns) {
-                self.next = Some(line);
-                self.pass(until_ns);
-                break;
-            }
-            self.take(line);
-            if listens && self.listener.is_none() {
-                break;
-            }
-        }
-        self.state.judgements.as_of(self.now_ns);
-        Ok(())
-    }
-
-    fn take(&mut self, line: Line) {
-        match line {
-            Line::Head(_) => {}
-            Line::Wall(join) if self.has_wall => {
-                self.state.wall.step(join.from_ns, join.offset_ns);
-            }
-            Line::Wall(join) => {
-                self.state.wall = Wall::from(join.offset_ns);
-                self.has_wall = true;
-            }
-            Line::Event(event) => {
-                self.state.counted.exited += u64::from(matches!(event, Event::Death(_)));
-                self.state.apply(&event, &mut self.changes);
-            }
-            Line::Task(task) => self.tasks.push(*task),
-            Line::Snapshot {
-                begun_ns,
-                ended_ns,
-                exact_start,
-            } => {
-                let snapshot = Snapshot {
-                    begun_ns,
-                    ended_ns,
-                    exact_start,
-                    tasks: std::mem::take(&mut self.tasks).into(),
-                };
-                self.state.reconcile(snapshot.clone(), &mut self.changes);
-                self.state.observe(&snapshot);
-                self.snapshot = Some(snapshot);
-                self.pass(ended_ns);
-            }
-            Line::Expire(now_ns) => {
-                self.pass(now_ns);
-                self.state.tick(now_ns);
-            }
-            Line::Drained(now_ns) => {
-                self.pass(now_ns);
-                self.publish();
-                if self.snapshot.is_some() {
-                    self.ready_ns.get_or_insert(self.now_ns);
-                }
-            }
-            Line::Counted(counted) => {
-                // A death may be counted before its record is read; the sum must not go back.
-                let ahead = self.state.counted.exits().saturating_sub(counted.exits());
-                self.counted = counted;
-                self.state.counted = counted;
-                self.state.counted.exited += ahead;
-            }
-            Line::Judged(judged) => {
-                let judgements = &mut self.state.judgements;
-                judgements.replay(judged.at_ns, judged.process, judged.verdict);
-            }
-            Line::End(now_ns) => {
-                self.pass(now_ns);
-                self.is_whole = true;
-            }
-            Line::Found(answer) => {
-                self.has_places = true;
-                self.state.workloads.receive(answer, self.now_ns);
-            }
-        }
-    }
-
-    fn pass(&mut self, now_ns: u64) {
-        self.now_ns = self.now_ns.max(now_ns);
-    }
-
-    fn publish(&mut self) {
-        for change in self.changes.drain(..) {
-            self.state.note(&change, self.now_ns);
-            let Transition::Finished(record) = change else {
-                continue;
-            };
-            if let Some(Listener(send)) = &mut self.listener {
-                let workloads = &mut self.state.workloads;
-                let places = [
-                    workloads.container_of_record(&record, self.now_ns),
-                    workloads.container_of_parent(&record, self.now_ns),
-                ];
-                if !send(answers::finished(self.state.wall, &record, places)) {
-                    self.listener = None;
-                }
-            }
-        }
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Replay").field(&self.path).finish()
     }
 }
 
@@ -366,6 +205,10 @@ impl Replay {
     pub fn top(&self, wanted: &Selection) -> api::Document<api::Top> {
         let mut feed = self.feed();
         let now_ns = feed.now_ns;
+        let stuck = stuck(&mut feed, THRESHOLD).items;
+        let unheard = stuck.iter().filter(|it| it.ignored.is_some()).count();
+        feed.state.unheard = unheard as u64;
+        feed.state.stuck = (stuck.len() - unheard) as u64;
         let mut top = feed.state.top(wanted, now_ns);
         if !feed.has_places {
             // Processes of which nothing is known are not outside of all containers.
@@ -375,6 +218,47 @@ impl Replay {
             }
         }
         top
+    }
+
+    /// Who was exiting for so long, or ignored a signal; without what only its files show.
+    pub fn stuck(&self, threshold: Duration) -> api::Document<api::Stuck> {
+        stuck(&mut self.feed(), threshold)
+    }
+
+    /// What is known of the agent that made it.
+    pub fn doctor(&self) -> api::Doctor {
+        about::doctor(&self.feed(), self.began, self.is_whole, self.unknown_lines)
+    }
+
+    /// The metrics page, with what a recording knows.
+    pub fn metrics(&self) -> Page {
+        let mut feed = self.feed();
+        let mut stuck = feed.suspects(THRESHOLD);
+        stuck.retain(|it| it.unheard.is_none());
+        let Feed {
+            state,
+            deaths,
+            tally,
+            counted,
+            now_ns,
+            ..
+        } = &mut *feed;
+        // Each death up to this moment counts, although later lines may name its workload.
+        deaths.publish_rest(state, *now_ns);
+        let lost_exits = counted.unwrap_or_default().lost_exits();
+        let mut sample = scrape::sample(state, &stuck, STALE_AFTER, *now_ns);
+        // An older release recorded no verdicts.
+        if !state.all_are_judged(1, *now_ns) {
+            sample.verdicts.clear();
+        }
+        deaths.metrics.scrape(Sample {
+            is_recorded: true,
+            lost_exits,
+            lost_reaps: state.tally.lost_reaps(lost_exits.total()),
+            lost: counted.as_ref().map(Counted::lost),
+            events: tally.events,
+            ..sample
+        })
     }
 
     /// The story of one process.

@@ -9,10 +9,11 @@ use crate::host::cri::Cri;
 use crate::host::kubernetes::Cluster;
 use crate::probes::{self, Role};
 
-/// Inside a view, stale zombies are not used; the daemon has a flag for this.
-const STALE_AFTER: Duration = Duration::from_secs(30);
+/// Inside a view, stale zombies are not used; the daemon has a flag for this. A recording does not
+/// say which age its agent used.
+pub(super) const STALE_AFTER: Duration = Duration::from_secs(30);
 /// Likewise for metrics.
-const MAX_GROUPS: usize = 256;
+pub(super) const MAX_GROUPS: usize = 256;
 
 /// What to do about a wrong root of the host.
 pub(super) const HOST_ROOT_FIX: &str = "mount the host's root there, or omit the option";

@@ -11,6 +11,7 @@ use crate::host::cgroups::Mounts;
 use crate::host::ends::Search;
 use crate::host::stuck::collect;
 use api::{Document, Stuck};
+use model::answers::stuck::UNREADABLE;
 use model::state::State;
 use model::stuck::evidence::Facts;
 use model::stuck::evidence::watch::{Suspect, Watch};
@@ -20,7 +21,7 @@ pub(crate) const THRESHOLD: Duration = Duration::from_secs(5);
 /// How long a request waits for evidence from files.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Maximum number of suspects in one answer.
-const SUSPECTS: usize = 64;
+pub(super) const SUSPECTS: usize = 64;
 /// How often all processes are examined for the metric.
 const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 
@@ -138,7 +139,11 @@ impl StuckExits {
     /// Judges and answers.
     pub(super) fn end(&mut self, state: &mut State, now_ns: u64) {
         if let Some(((suspects, to), mut facts)) = self.rounds.end() {
-            let answer = state.stuck_exits(&suspects, |key| facts.remove(&key), now_ns);
+            let known = |key| match facts.remove(&key) {
+                Some(looked) => looked.ok_or(UNREADABLE),
+                None => Err("reapwatch had no time to look at it; ask again"),
+            };
+            let answer = state.stuck_exits(&suspects, known, now_ns);
             // Nobody waits any more when sending fails.
             let _gone = to.send(answer);
         }

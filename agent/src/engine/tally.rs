@@ -43,11 +43,14 @@ impl Tally {
     pub(super) fn counted(&self, counters: &Counters, confirmed: Exits) -> Counted {
         let lost = self.lost(counters);
         let exits = exits(counters).plus(confirmed);
+        let lost_exits = lost_deaths(counters);
         Counted {
             exited: exits.exited,
             killed: exits.killed,
             dumped: exits.dumped,
-            lost_deaths: lost_deaths(counters).total(),
+            lost_deaths: lost_exits.total(),
+            lost_killed: lost_exits.killed,
+            lost_dumped: lost_exits.dumped,
             ring_full: lost.ring_full,
             tasks_full: lost.tasks_full,
             malformed: lost.malformed,

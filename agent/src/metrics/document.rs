@@ -29,6 +29,16 @@ Histograms are classic. For native histograms, let Prometheus convert them with 
 
 fn document() -> String {
     let mut text = HEAD.to_owned();
+    let unrecorded = families::NOT_RECORDED.iter();
+    let unrecorded: Vec<_> = unrecorded.map(|it| format!("`{}`", it.name)).collect();
+    writeln!(
+        text,
+        "\n`reapwatch replay FILE metrics` prints the metrics of a recording, as of its end or of \
+         `--at`. Omitted is what a recording does not know: those of the agent's own process and, \
+         without `{PREFIX}_`, {}. Zombies count as late after 30 s, and no workload is dropped.",
+        unrecorded.join(", ")
+    )
+    .expect("to a string");
     table(&mut text, "What it measures");
     for metric in families::ALL {
         let mut labels = metric.labels.to_vec();

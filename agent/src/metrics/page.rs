@@ -5,7 +5,7 @@ use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{TextEncoder, core::Collector};
 
 use super::families;
-use super::metric::{Kind, Series};
+use super::metric::{self, Kind, Series};
 use super::ordinary::WithOrdinary;
 use super::scrape::Scrape;
 use super::text;
@@ -23,7 +23,9 @@ impl Page {
     /// The page, in the text format 0.0.4.
     pub fn text(self) -> String {
         let mut page = String::new();
-        encode(&mut page, &process());
+        if !self.scrape.sample.is_recorded {
+            encode(&mut page, &process());
+        }
         let mut histograms = self.histograms.iter();
         for metric in families::ALL {
             let (kind, read) = match &metric.kind {
@@ -37,12 +39,20 @@ impl Page {
                     continue;
                 }
             };
+            if self.scrape.sample.is_recorded && is_unrecorded(metric) {
+                continue;
+            }
             let mut series = Series::new(metric.labels);
             read(&self.scrape, &mut series);
             text::write(&mut page, kind, metric, series);
         }
         page
     }
+}
+
+fn is_unrecorded(metric: &metric::Metric) -> bool {
+    let mut unrecorded = families::NOT_RECORDED.iter();
+    unrecorded.any(|it| it.name == metric.name)
 }
 
 fn sorted(histogram: &WithOrdinary) -> Vec<MetricFamily> {

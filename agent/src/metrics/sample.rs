@@ -80,7 +80,7 @@ pub struct Events {
 
 impl Events {
     /// By kind, as the metric names it.
-    pub(super) fn by_kind(&self) -> [(&'static str, u64); 8] {
+    pub fn by_kind(&self) -> [(&'static str, u64); 8] {
         [
             ("death", self.death),
             ("release", self.release),
@@ -125,14 +125,16 @@ pub struct Table {
 pub struct Sample {
     /// Time in nanoseconds of `CLOCK_BOOTTIME`.
     pub now_ns: u64,
+    /// It is of a recording, whose page has only what a recording knows.
+    pub is_recorded: bool,
     /// Exits of which the kernel side could only report the number.
     pub lost_exits: Exits,
     /// Reaps without an event.
     pub lost_reaps: u64,
     /// Times of ordinary deaths, which the kernel side counts.
     pub ordinary: Times,
-    /// Events lost.
-    pub lost: Lost,
+    /// Events lost, if known.
+    pub lost: Option<Lost>,
     /// Events received.
     pub events: Events,
     /// Current numbers of each workload that has zombies or stuck exits.

@@ -106,18 +106,19 @@ pub(super) fn full_sample() -> Sample {
     Sample {
         ordinary: wire::Times::default(),
         now_ns: SECOND,
+        is_recorded: false,
         lost_exits: Exits {
             exited: 5,
             killed: 2,
             dumped: 1,
         },
         lost_reaps: 7,
-        lost: model::counts::Lost {
+        lost: Some(model::counts::Lost {
             ring_full: 1,
             tasks_full: 2,
             malformed: 3,
             skipped_runs: 4,
-        },
+        }),
         events: Events {
             death: 8,
             release: 7,
@@ -198,7 +199,11 @@ pub(super) fn full_sample() -> Sample {
 
 #[test]
 fn every_label_value_known_beforehand_is_there_at_0() {
-    let page = metrics().scrape(Sample::default()).text();
+    let sample = Sample {
+        lost: Some(model::counts::Lost::default()),
+        ..Sample::default()
+    };
+    let page = metrics().scrape(sample).text();
     for line in [
         &format!("reapwatch_exits_total{{{}}} 0", with_kind("exited")),
         &format!("reapwatch_exits_total{{{}}} 0", with_kind("killed")),
@@ -219,6 +224,21 @@ fn every_label_value_known_beforehand_is_there_at_0() {
     }
     // Without a watch, there is no series.
     assert!(!page.contains("reapwatch_pod_watch_up"), "{page}");
+}
+
+#[test]
+fn the_page_of_a_recording_has_only_what_a_recording_knows() {
+    let page = metrics().scrape(Sample {
+        is_recorded: true,
+        ..full_sample()
+    });
+    let page = page.text();
+    let unknown = families::NOT_RECORDED.iter().map(|it| it.name);
+    for name in unknown.chain(["process_"]) {
+        assert!(!page.contains(name), "{name} in {page}");
+    }
+    has(&page, "reapwatch_events_lost_total{reason=\"malformed\"} 3");
+    has(&page, &format!("reapwatch_zombies{{{APP}}} 4"));
 }
 
 #[test]
@@ -395,7 +415,11 @@ fn the_agent_measures_itself() {
 #[ignore = "needs promtool (Debian package prometheus)"]
 fn promtool_finds_nothing() {
     let mut metrics = metrics();
-    for sample in [Sample::default(), full_sample()] {
+    let recorded = Sample {
+        is_recorded: true,
+        ..full_sample()
+    };
+    for sample in [Sample::default(), full_sample(), recorded] {
         let record = Record {
             kill: Some(Box::new(Kill {
                 by: Some(KillBy::Process),

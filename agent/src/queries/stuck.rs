@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
-use api::{Document, Query, StuckQuery};
+use api::{Document, Query, Stuck, StuckQuery};
 use model::filter::{Row, STUCK_FIELDS, Selection};
 
 use super::Ask;
@@ -24,16 +23,24 @@ impl Ask for StuckQuery {
         handle: &Handle,
     ) -> Result<<Self as Query>::Answer, Stopped> {
         let document = handle.ask(|to| Request::Stuck(threshold, to)).await?;
-        let chosen = wanted.choose(document.items.iter().map(Row::from));
-        let rows = chosen.rows.iter();
-        Ok(Document {
-            items: rows.map(|&row| document.items[row].clone()).collect(),
-            total: chosen.total,
-            ..document
-        })
+        Ok(choose(document, &wanted))
     }
 
-    fn replay(_: Self::Checked, _: &Replay) -> anyhow::Result<<Self as Query>::Answer> {
-        bail!("a recording has no kernel stacks; run `reapwatch stuck` on the machine itself")
+    fn replay(
+        (threshold, wanted): Self::Checked,
+        replay: &Replay,
+    ) -> anyhow::Result<<Self as Query>::Answer> {
+        Ok(choose(replay.stuck(threshold), &wanted))
+    }
+}
+
+/// The document with the items that are wanted.
+fn choose(document: Document<Stuck>, wanted: &Selection) -> Document<Stuck> {
+    let chosen = wanted.choose(document.items.iter().map(Row::from));
+    let rows = chosen.rows.iter();
+    Document {
+        items: rows.map(|&row| document.items[row].clone()).collect(),
+        total: chosen.total,
+        ..document
     }
 }

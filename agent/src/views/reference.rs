@@ -56,6 +56,10 @@ fn page(
     if let Some(name) = name {
         // The views of `replay` have no pages but those of the commands.
         page = page.replace(&format!("reapwatch\\-{name}\\-"), "reapwatch\\-");
+        let views = command.get_subcommands().map(clap::Command::get_name);
+        for view in views.filter(|view| !names.iter().any(|it| it == view)) {
+            page = page.replace(&format!("reapwatch\\-{view}(1)"), view);
+        }
     }
     for (head, lines) in sections(&notes.unwrap_or_default()) {
         page += &section(&head, &lines);

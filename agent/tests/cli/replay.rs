@@ -100,6 +100,124 @@ fn lists_show_the_end_of_a_recording() {
     assert_eq!(code, 3);
 }
 
+/// The sum of all series of a metric that have these labels; `None` if it has none at all.
+fn metric(page: &str, name: &str, labels: &str) -> Option<f64> {
+    let series = page.lines().filter_map(|line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let of_it = series.strip_prefix(name)?;
+        let is_it = of_it.is_empty() || of_it.starts_with('{');
+        (is_it && of_it.contains(labels)).then(|| value.parse::<f64>().expect("a number"))
+    });
+    series.reduce(|sum, value| sum + value)
+}
+
+#[test]
+fn metrics_of_a_recording_are_those_that_it_holds() {
+    let named = "cgroup id=7 path=/system.slice/web.service\n";
+    let lost = "counted exited=3 killed=2 lost_deaths=3 lost_killed=2 ring_full=4";
+    let text = WHOLE.replace("begin=101.25s", "begin=101.25s cgroup=7");
+    let text = text.replace("counted exited=1 ring_full=4", lost);
+    // Its workload was found only later.
+    let text = text.replace("release ", &format!("{named}release "));
+    let recording = recording(text);
+    let page = |view: &[&str]| {
+        let (code, stdout, stderr) = recording.replay(view);
+        assert_eq!(code, 0, "{stderr}");
+        stdout
+    };
+    let end = page(&["metrics"]);
+    for (name, labels, value) in [
+        ("reapwatch_exits_total", "", 4.0),
+        ("reapwatch_exits_total", "kind=\"killed\"", 2.0),
+        ("reapwatch_exits_total", "unit=\"web.service\"", 1.0),
+        ("reapwatch_reaped_total", "unit=\"web.service\"", 1.0),
+        ("reapwatch_zombie_duration_seconds_sum", "how=\"wait\"", 0.5),
+        ("reapwatch_exit_duration_seconds_count", "", 1.0),
+        ("reapwatch_zombies", "", 1.0),
+        ("reapwatch_events_total", "event=\"death\"", 1.0),
+        ("reapwatch_events_total", "event=\"release\"", 1.0),
+        ("reapwatch_events_lost_total", "", 4.0),
+    ] {
+        assert_eq!(
+            metric(&end, name, labels),
+            Some(value),
+            "{name}{{{labels}}}"
+        );
+    }
+    for unknown in ["process_", "reapwatch_probe_info", "reapwatch_culprits"] {
+        assert!(!end.contains(unknown), "{unknown} in {end}");
+    }
+    assert_eq!(page(&["metrics"]), end);
+    // A death counts although the recording names its workload only later.
+    let before = page(&["metrics", "--at", "1.7s"]);
+    assert_eq!(metric(&before, "reapwatch_exits_total", ""), Some(1.0));
+    assert_eq!(metric(&before, "reapwatch_zombies", ""), Some(2.0));
+    assert_eq!(metric(&before, "reapwatch_events_lost_total", ""), None);
+    assert_eq!(page(&["--at", "1.7s", "metrics"]), before);
+}
+
+#[test]
+fn stuck_exits_of_a_recording_are_those_of_its_last_snapshot() {
+    let exiting = "killed=90s killer=10@1s:java kill_signal=9 kill_by=process begin=90.5s exiting";
+    let tasks = format!(
+        "task process=50@60s:backup parent=10@1s:java {exiting}\n\
+         task process=51@60s:tar parent=10@1s:java {exiting}\n\
+         snapshot begun"
+    );
+    // One of them finishes in the end.
+    let death = "death at=103s process=51@60s:tar parent=10@1s:java\nrelease at=104s \
+                 dead=51@60s reaper=10@1s:java\ndrained now=104s\ncounted";
+    let text = WHOLE.replace("snapshot begun", &tasks);
+    let recording = recording(text.replace("counted", death));
+    let pids = |view: &[&str]| {
+        let document = recording.json(view);
+        let items = document["items"].as_array().expect("a list").iter();
+        items.map(|it| it["pid"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(pids(&["stuck", "--at", "start"]), [50, 51]);
+    assert_eq!(pids(&["stuck"]), [50]);
+    assert_eq!(pids(&["stuck", "--filter", "comm=tar"]), [0; 0]);
+    assert_eq!(pids(&["stuck", "--threshold", "1m"]), [0; 0]);
+    let stuck = &recording.json(&["stuck"])["items"][0];
+    assert_eq!(stuck["since"], "2023-11-14T22:14:50.000000000Z");
+    assert_eq!(stuck["stuck_seconds"], 20.0);
+    assert_eq!(stuck["killer"]["signal"], "SIGKILL");
+    assert_eq!(stuck["killer"]["process"]["pid"], 10);
+    assert!(stuck["step"].is_null() && stuck["verdict"].is_null());
+    let because = stuck["no_step"].as_str().expect("a reason");
+    assert!(because.contains("recording"), "{because}");
+    assert!(recording.json(&["stuck"])["notes"][0].is_string());
+    assert_eq!(recording.replay(&["stuck", "--fail"]).0, 3);
+    let top = recording.json(&["top"]);
+    assert_eq!(top["items"][0]["summary"]["stuck"], 1);
+    let (_, page, _) = recording.replay(&["metrics"]);
+    assert_eq!(metric(&page, "reapwatch_stuck_exits", ""), Some(1.0));
+}
+
+#[test]
+fn the_agent_of_a_recording_is_shown_as_far_as_it_is_known() {
+    let view = ["top", "-b", "--view", "agent"];
+    let (code, stdout, stderr) = recording(WHOLE).replay(&view);
+    assert_eq!(code, 0, "{stderr}");
+    for row in [
+        &["NO", "events lost", "4"][..],
+        &["yes", "host", "web-1"],
+        &["yes", "kernel", "6.1"],
+        &["yes", "version", "0.1.0"],
+        &["yes", "source", "fentry"],
+        &["yes", "recorded since", "2023-11-14 22:15:00 UTC"],
+        &["yes", "death events", "1"],
+        &["NO", "lost: ring_full", "4"],
+    ] {
+        let is_it = |line: &str| row.iter().all(|cell| line.contains(cell));
+        assert!(stdout.lines().any(is_it), "{row:?} in {stdout}");
+    }
+    assert!(!stdout.contains("end of the recording"), "{stdout}");
+    let cut = WHOLE.trim_end_matches("end now=110s\n");
+    let (_, stdout, _) = recording(cut).replay(&view);
+    assert!(stdout.contains("end of the recording"), "{stdout}");
+}
+
 #[test]
 fn a_truncated_recording_is_reported() {
     let place = WHOLE.find("ing_full").expect("it is there");

@@ -16,8 +16,8 @@ use crate::agent::{PATIENCE, REAPWATCH, eventually};
 use crate::compare::is_same_process;
 use crate::host::{Host, NOBODY};
 use crate::refusals::assert_refused;
-use crate::scenario::{self, Leak, Misbehaving};
-use api::{Culprit, Document, ExitLine, FinishedExit, Zombie};
+use crate::scenario::{self, Leak, Misbehaving, Undying};
+use api::{Culprit, Document, ExitLine, FinishedExit, Stuck, Zombie};
 
 /// Each ends differently, and every kernel can run it.
 const SCENARIOS: [&str; 6] = [
@@ -194,6 +194,54 @@ fn a_recording_keeps_the_verdicts_made_while_it_was_made() {
         let story = replay(&host, &file, &["explain", &pid.to_string()]);
         assert!(story.contains(&*verdict.id.0), "{story}");
     }
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_replay_shows_a_stuck_exit_and_who_killed_it() {
+    let host = Host::new().run_by_nobody(CapabilitySet::empty());
+    let file = host.socket().with_file_name("deaths.trace");
+    let recorder = Recorder::start(&file);
+    let one = Undying::start("exit_stop");
+    recorder.end();
+    let stuck = replay(&host, &file, &["stuck", "--json", "--threshold", "0s"]);
+    let stuck: Document<Stuck> = serde_json::from_str(&stuck).expect("a document");
+    let is_it = |stuck: &&Stuck| stuck.pid == one.truth.pid;
+    let stuck = stuck.items.iter().find(is_it).expect("it is there");
+    let killer = stuck.killer.as_ref().expect("it was killed");
+    assert_eq!(killer.signal, "SIGKILL");
+    assert!(
+        killer.process.is_some() && stuck.since.is_some(),
+        "{stuck:#?}"
+    );
+    assert!(
+        stuck.step.is_none() && stuck.verdict.is_none(),
+        "{stuck:#?}"
+    );
+    assert!(stuck.no_step.is_some(), "{stuck:#?}");
+}
+
+#[test]
+#[ignore = "needs root and a kernel with BTF"]
+fn a_replay_counts_the_deaths_that_were_printed() {
+    let host = Host::new().run_by_nobody(CapabilitySet::empty());
+    let file = host.socket().with_file_name("deaths.trace");
+    let mut recorder = Recorder::start(&file);
+    let truths: Vec<_> = SCENARIOS.into_iter().flat_map(scenario::run).collect();
+    recorder.wait_for(&truths);
+    let printed = deaths(&recorder.end()).len();
+    let page = replay(&host, &file, &["metrics"]);
+    let sum = |name: &str| {
+        let series = page.lines().filter(|line| line.starts_with(name));
+        let values = series.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+        values.sum::<u64>()
+    };
+    assert_eq!(sum("reapwatch_reaped_total{"), printed as u64, "{page}");
+    assert!(
+        sum("reapwatch_exits_total{") >= truths.len() as u64,
+        "{page}"
+    );
+    assert_eq!(replay(&host, &file, &["metrics"]), page);
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl Agent {
             ordinary,
             lost_exits,
             lost_reaps: state.tally.lost_reaps(lost_exits.total()),
-            lost: intake.tally.lost(&counters),
+            lost: Some(intake.tally.lost(&counters)),
             events: intake.tally.events,
             probes: self.conditions.attached(),
             ..sample

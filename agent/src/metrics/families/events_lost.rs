@@ -1,4 +1,5 @@
 use crate::metrics::metric::{Kind, Metric};
+use model::counts::Lost;
 
 pub(super) const METRIC: Metric = Metric {
     name: "events_lost_total",
@@ -9,7 +10,7 @@ pub(super) const METRIC: Metric = Metric {
            the affected deaths.",
     labels: &["reason"],
     kind: Kind::Counter(|scrape, series| {
-        for (reason, total) in scrape.sample.lost.by_reason() {
+        for (reason, total) in scrape.sample.lost.iter().flat_map(Lost::by_reason) {
             series.with([reason], total as f64);
         }
     }),

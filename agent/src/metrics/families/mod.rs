@@ -66,3 +66,19 @@ pub(super) static ALL: &[&Metric] = &[
     &zombie_seconds::METRIC,
     &zombies::METRIC,
 ];
+
+/// What only a running agent knows of itself and of its host.
+pub(super) static NOT_RECORDED: &[&Metric] = &[
+    &build_info::METRIC,
+    &dead_pidfds::METRIC,
+    &lookups_failed::METRIC,
+    &pids_limit::METRIC,
+    &pids_refused::METRIC,
+    &pids_used::METRIC,
+    &pids_zombies::METRIC,
+    &pod_watch_failures::METRIC,
+    &pod_watch_up::METRIC,
+    &probe_info::METRIC,
+    &table_entries::METRIC,
+    &table_limit::METRIC,
+];

@@ -28,8 +28,9 @@ const INTRODUCTION: &str = "\
 
 Made by `cargo xtask screens` from the recording `docs/screens/incident.trace`, which `reapwatch
 replay docs/screens/incident.trace top` plays: a health checker that leaks, a backup script that
-never waits, and three parents that reap. A recording has no kernel stacks and no probes, so that the
-views Stuck and Agent are empty in it.
+never waits, three parents that reap, and an uploader that one of them kills while its cgroup is
+frozen. A recording has neither kernel stacks nor probes, so that no step of the uploader's exit is
+known.
 ";
 
 fn docs() -> PathBuf {
@@ -216,6 +217,8 @@ async fn the_screens_are_up_to_date() {
         ("Tree", &[Action::Show(0), Action::Tree], 100, 16),
         ("Workloads", &[Action::Show(2)], 100, 10),
         ("Stuck exits", &[Action::Show(3)], 100, 10),
+        ("Details of a stuck exit", &[Action::Open], 100, 30),
+        ("Agent", &[Action::Back, Action::Show(4)], 100, 18),
         ("Sort columns", &[Action::Show(0), Action::Sort], 100, 17),
         ("Help", &[Action::Help], 100, 56),
     ] {

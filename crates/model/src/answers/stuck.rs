@@ -10,6 +10,9 @@ use crate::stuck::evidence::watch::{Since, Suspect};
 use crate::stuck::evidence::{Actor, Facts, Stuck, Thread};
 use crate::stuck::steps::{dumping_core, frozen, ptrace_exit_stop, waiting_for_namespace};
 
+/// Why nothing is known of a process whose files could not be read.
+pub const UNREADABLE: &str = "its files in /proc could not be read";
+
 /// Somebody who does not die, and what a round found of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Examined<'a> {
@@ -19,8 +22,8 @@ pub struct Examined<'a> {
     pub since: Since,
     /// All that is known.
     pub stuck: &'a Stuck,
-    /// There was time to read its files.
-    pub in_time: bool,
+    /// Why its files have not been read.
+    pub why_not: Option<&'static str>,
 }
 
 /// One item of `stuck`.
@@ -30,7 +33,7 @@ pub fn item(
         suspect,
         since,
         stuck,
-        in_time,
+        why_not,
     }: &Examined<'_>,
     container: Option<api::Container>,
 ) -> api::Stuck {
@@ -52,7 +55,7 @@ pub fn item(
             Some(ignored) => Some(ignored.fate.step().0.into()),
             None => decisive.map(|thread| thread.step().id()),
         },
-        no_step: no_step(stuck, in_time),
+        no_step: no_step(stuck, why_not),
         threads: threads.map(thread).collect(),
         killer: suspect.kill.as_ref().map(|kill| killer(wall, kill)),
         ignored: suspect
@@ -65,13 +68,10 @@ pub fn item(
     }
 }
 
-fn no_step(stuck: &Stuck, in_time: bool) -> Option<String> {
+fn no_step(stuck: &Stuck, why_not: Option<&str>) -> Option<String> {
     let known = stuck.ignored.is_some() || stuck.decisive().is_some();
-    let why = if in_time {
-        "its files in /proc could not be read"
-    } else {
-        "reapwatch had no time to look at it; ask again"
-    };
+    // None of its threads was still there to be read.
+    let why = why_not.unwrap_or(UNREADABLE);
     (!known).then(|| why.to_owned())
 }
 

@@ -46,6 +46,8 @@ pub(super) fn counted(f: &mut Fields<'_, Counted>) -> Result<Counted, Malformed>
         killed: f.or("killed", 0, |it| it.killed)?,
         dumped: f.or("dumped", 0, |it| it.dumped)?,
         lost_deaths: f.or("lost_deaths", 0, |it| it.lost_deaths)?,
+        lost_killed: f.unless_zero("lost_killed", |it| it.lost_killed)?,
+        lost_dumped: f.unless_zero("lost_dumped", |it| it.lost_dumped)?,
         ring_full: f.or("ring_full", 0, |it| it.ring_full)?,
         tasks_full: f.or("tasks_full", 0, |it| it.tasks_full)?,
         malformed: f.or("malformed", 0, |it| it.malformed)?,

@@ -2,6 +2,7 @@
 
 use api::{HookKind, OrOther};
 
+use crate::counts::{Exits, Lost};
 use crate::events::{Event, Process, Task};
 use crate::workload::Answer;
 
@@ -103,6 +104,10 @@ pub struct Counted {
     pub dumped: u64,
     /// Deaths whose record was lost.
     pub lost_deaths: u64,
+    /// Those of them that a signal killed.
+    pub lost_killed: u64,
+    /// The same with a core dump.
+    pub lost_dumped: u64,
     /// Records that found the ring full.
     pub ring_full: u64,
     /// Processes that did not fit into the kernel side's table.
@@ -116,13 +121,29 @@ pub struct Counted {
 impl Counted {
     /// Events lost, for all reasons.
     pub fn lost_events(&self) -> u64 {
-        let lost = [
-            self.ring_full,
-            self.tasks_full,
-            self.malformed,
-            self.skipped_runs,
-        ];
-        lost.into_iter().fold(0, u64::saturating_add)
+        let lost = self.lost().by_reason();
+        let lost = lost.into_iter().map(|(_, events)| events);
+        lost.fold(0, u64::saturating_add)
+    }
+
+    /// Events lost, by reason.
+    pub fn lost(&self) -> Lost {
+        Lost {
+            ring_full: self.ring_full,
+            tasks_full: self.tasks_full,
+            malformed: self.malformed,
+            skipped_runs: self.skipped_runs,
+        }
+    }
+
+    /// Deaths whose record was lost, by how they ended.
+    pub fn lost_exits(&self) -> Exits {
+        let by_signal = self.lost_killed.saturating_add(self.lost_dumped);
+        Exits {
+            exited: self.lost_deaths.saturating_sub(by_signal),
+            killed: self.lost_killed,
+            dumped: self.lost_dumped,
+        }
     }
 
     /// Processes that died, in any way.

@@ -257,6 +257,8 @@ fn the_header_of_a_recording_is_read_back() {
         killed: 2,
         dumped: 3,
         lost_deaths: 4,
+        lost_killed: 1,
+        lost_dumped: 2,
         ring_full: 5,
         tasks_full: 6,
         malformed: 7,

@@ -10,18 +10,18 @@ use crate::stuck::evidence::watch::Suspect;
 use crate::workload::Workload;
 
 impl State {
-    /// Judges these suspects. `facts` is the content of their files: `Some(None)` if they could not be
-    /// read, and `None` if there was no time for it.
+    /// Judges these suspects. `facts` is the content of their files, or why it is not known.
     pub fn stuck_exits(
         &mut self,
         suspects: &[Suspect],
-        mut facts: impl FnMut(Key) -> Option<Option<Facts>>,
+        mut facts: impl FnMut(Key) -> Result<Facts, &'static str>,
         now_ns: u64,
     ) -> api::Document<api::Stuck> {
         let item = |suspect: &Suspect| {
-            let facts = facts(suspect.process.key);
-            let in_time = facts.is_some();
-            let facts = facts.flatten();
+            let (facts, why_not) = match facts(suspect.process.key) {
+                Ok(facts) => (Some(facts), None),
+                Err(why_not) => (None, Some(why_not)),
+            };
             let since = suspect.since(facts.as_ref());
             let workload = self.workloads.of_suspect(suspect, now_ns);
             let place = place::of(workload.as_deref(), &[]);
@@ -30,7 +30,7 @@ impl State {
                 suspect,
                 since,
                 stuck: &stuck,
-                in_time,
+                why_not,
             };
             let container = workload.as_deref().and_then(Workload::container_for_answer);
             let item = stuck::item(self.wall, &examined, container);

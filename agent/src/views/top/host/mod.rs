@@ -36,8 +36,6 @@ type Asked<T> = Option<Result<T, String>>;
 #[derive(Clone, Debug)]
 pub struct Host {
     document: Document<Top>,
-    /// It is of a recording, which has no stuck exits.
-    is_recorded: bool,
     stuck: Asked<Document<Stuck>>,
     doctor: Asked<Doctor>,
     /// What is to be said of the agent, from the above.
@@ -58,7 +56,6 @@ impl Host {
         let parents = parents.map(|(n, it)| (it.process.pid, n)).collect();
         let mut host = Self {
             document,
-            is_recorded: false,
             stuck: None,
             doctor: None,
             checks: Vec::new(),
@@ -238,7 +235,6 @@ impl Feed for Source {
             ..List::default()
         });
         let mut host = Host::new(self.ask(whole).await?.answer)?;
-        host.is_recorded = self.recorded().is_some();
         if let Some(choice) = host.choice(&wanted) {
             // An older agent does not know this: then what the frame has is filtered here.
             if let Some(Ok(chosen)) = asked(self, choice).await? {

@@ -23,7 +23,6 @@ pub(super) static VIEW: Table<Host, Stuck> = Table {
         let summary = &host.top().summary;
         match &host.stuck {
             Some(Ok(document)) => Some(document.total),
-            _ if host.is_recorded => None,
             _ => Some(summary.stuck + summary.unheard),
         }
     },
