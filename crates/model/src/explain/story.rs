@@ -212,6 +212,10 @@ fn meaning(state: State, exit: Option<Exit>) -> Option<&'static str> {
             "The program no longer runs. The kernel is writing its core dump and then frees its \
              memory. Until that is done, the process is not a zombie and cannot be reaped.",
         ),
+        State::Exiting if exit.is_none() => Some(
+            "It was sent a fatal signal, or its exit has begun. Until its threads have ended, its files \
+             are closed and its memory is freed, it is not a zombie and cannot be reaped.",
+        ),
         State::Exiting => Some(
             "The program no longer runs. The kernel is freeing its memory, closing its files and \
              ending its threads. Until that is done, the process is not a zombie and cannot be \
