@@ -18,6 +18,8 @@ pub struct Comparison {
     next: Next,
     /// The zombies for which the table has no room.
     unlisted: Unlisted,
+    /// Those whose deaths were held back: there was no room for them, or they were reaped since.
+    held: Unlisted,
     is_unsure: bool,
 }
 
@@ -40,6 +42,7 @@ impl Comparison {
             snapshot,
             next: Next::Shown(0),
             unlisted: Unlisted::default(),
+            held: Unlisted::default(),
             is_unsure: false,
         }
     }
@@ -57,6 +60,8 @@ enum Found {
     Known,
     /// There is no room for it.
     Unlisted,
+    /// There was no room for it when its death was reported, or it was reaped before.
+    Held,
     /// Perhaps it was reaped since the reading began: so many were that some are forgotten.
     Unsure,
 }
@@ -83,7 +88,10 @@ impl Lifecycle {
                         Found::Unlisted if task.died_before(snapshot) => {
                             comparison.unlisted.count(task.tracer.or(task.parent));
                         }
-                        Found::Known | Found::Unlisted => {}
+                        Found::Held if task.died_before(snapshot) => {
+                            comparison.held.count(task.tracer.or(task.parent));
+                        }
+                        Found::Known | Found::Unlisted | Found::Held => {}
                         Found::Unsure => comparison.is_unsure = true,
                     }
                 }
@@ -111,14 +119,21 @@ impl Lifecycle {
         self.look_for_pending(snapshot, out);
         self.is_unsure = comparison.is_unsure;
         if !self.is_unsure {
-            self.recount(mem::take(&mut comparison.unlisted), snapshot, out);
+            let shown = mem::take(&mut comparison.unlisted);
+            self.recount(shown, &comparison.held, snapshot, out);
             self.reconciled = true;
         }
     }
 
     /// Corrects the counts of the zombies for which the table has no room.
-    fn recount(&mut self, shown: Unlisted, snapshot: &Snapshot, out: &mut Vec<Transition>) {
-        let difference = self.unlisted.recount(shown, snapshot.begun_ns);
+    fn recount(
+        &mut self,
+        shown: Unlisted,
+        held: &Unlisted,
+        snapshot: &Snapshot,
+        out: &mut Vec<Transition>,
+    ) {
+        let difference = self.unlisted.recount(shown, held, snapshot.begun_ns);
         if self.reconciled && difference.found > 0 {
             out.push(Transition::UnlistedFound(difference.found));
         }
@@ -140,9 +155,8 @@ impl Lifecycle {
         {
             return Found::Known;
         }
-        // Its death has not been reported since then, so it was reaped and counted.
         if task.is_held {
-            return Found::Known;
+            return Found::Held;
         }
         let pending = self.pending.find(who);
         if pending.is_none() && self.recent.has_forgotten_since(snapshot.begun_ns) {

@@ -81,16 +81,26 @@ impl Unlisted {
         }
     }
 
-    /// Takes the counts of a snapshot that began at `begun_ns`.
-    pub(super) fn recount(&mut self, shown: Self, begun_ns: u64) -> Difference {
+    /// Takes the counts of a snapshot that began at `begun_ns`. Only events tell how many are left of
+    /// those it shows whose deaths were held back then.
+    pub(super) fn recount(&mut self, shown: Self, held: &Self, begun_ns: u64) -> Difference {
         self.fresh.retain(|(at_ns, _)| *at_ns >= begun_ns);
-        let before = self.total().saturating_sub(self.fresh.len() as u64);
-        let now = shown.total();
-        self.of = shown.of;
         let fresh = mem::take(&mut self.fresh);
+        let before = self.total().saturating_sub(fresh.len() as u64);
+        let known = mem::replace(&mut self.of, shown.of);
         for (_, holder) in &fresh {
             self.count(*holder);
         }
+        for (tgid, held) in &held.of {
+            let of = |counts: &BTreeMap<u32, Count>| counts.get(tgid).map_or(0, |it| it.zombies);
+            let left = of(&known).saturating_sub(of(&self.of)).min(held.zombies);
+            if left > 0 {
+                let count = self.of.entry(*tgid).or_default();
+                count.process = count.process.or(held.process);
+                count.zombies += left;
+            }
+        }
+        let now = self.total() - fresh.len() as u64;
         self.fresh = fresh;
         Difference {
             found: now.saturating_sub(before),
@@ -165,11 +175,17 @@ mod tests {
             }
             shown
         };
-        let lost = unlisted.recount(shown(&[7]), 20);
+        let lost = unlisted.recount(shown(&[7]), &shown(&[]), 20);
         assert_eq!((lost.found, lost.vanished), (0, 1));
         assert_eq!(counts(&unlisted), [(7, 2)]);
-        let found = unlisted.recount(shown(&[7, 7, 8]), 40);
+        let found = unlisted.recount(shown(&[7, 7, 8]), &shown(&[]), 40);
         assert_eq!((found.found, found.vanished), (1, 0));
         assert_eq!(counts(&unlisted), [(7, 2), (8, 1)]);
+        // Of three that were held back, two were reported since, and one was reaped before.
+        unlisted.add(holder(8), 30);
+        unlisted.add(holder(9), 30);
+        let none = unlisted.recount(shown(&[7, 7, 8]), &shown(&[7, 8, 9]), 50);
+        assert_eq!((none.found, none.vanished), (0, 0));
+        assert_eq!(counts(&unlisted), [(7, 2), (8, 2), (9, 1)]);
     }
 }
