@@ -12,7 +12,10 @@ use crate::engine::streams::Lines;
 use crate::host::process;
 use crate::metrics;
 use crate::problem::Problem;
-use api::{Culprits, Doctor, Document, Explained, Explanation, ProcessState, Stuck, Top, Zombie};
+use api::{
+    Culprits, Doctor, Document, Explained, Explanation, ProcessState, Stuck, Top, WorkloadHabits,
+    Zombie,
+};
 use model::events::Key;
 use model::explain::Seen;
 use model::filter::Selection;
@@ -50,6 +53,8 @@ pub enum Request {
     Stuck(Duration, oneshot::Sender<Document<Stuck>>),
     /// One frame of the live view; the document has one item.
     Top(Selection, oneshot::Sender<Document<Top>>),
+    /// What the processes of the workload with this cgroup did.
+    Workload(Option<String>, oneshot::Sender<WorkloadHabits>),
     /// What this host allows.
     Doctor(oneshot::Sender<Doctor>),
     /// The metrics page, to be written off the loop.

@@ -82,7 +82,7 @@ fn is_explained(explained: &Explained) -> bool {
         story
             .habits
             .as_ref()
-            .is_some_and(|it| it.habits.zombies > 0)
+            .is_some_and(|it| it.culprit.zombies > 0)
     };
     match story.state.known() {
         Some(ProcessState::Zombie | ProcessState::Exiting) => is_certain(story.verdict.as_ref()),

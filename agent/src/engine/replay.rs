@@ -220,6 +220,13 @@ impl Replay {
         top
     }
 
+    /// What the processes of a workload did.
+    pub fn workload(&self, cgroup: Option<&str>) -> api::WorkloadHabits {
+        let mut feed = self.feed();
+        let now_ns = feed.now_ns;
+        feed.state.workload(cgroup, now_ns)
+    }
+
     /// Who was exiting for so long, or ignored a signal; without what only its files show.
     pub fn stuck(&self, threshold: Duration) -> api::Document<api::Stuck> {
         stuck(&mut self.feed(), threshold)

@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod stuck;
 mod top;
+mod workload;
 mod zombies;
 
 use std::pin::Pin;

@@ -4,7 +4,7 @@ use super::access::OPEN;
 use api::{Doctor, OrOther};
 
 /// Every path, and what it shows.
-const PATHS: [(&str, &str); 10] = [
+const PATHS: [(&str, &str); 11] = [
     ("/metrics", "Prometheus metrics"),
     ("/api/v1/zombies", "current zombies"),
     (
@@ -20,6 +20,11 @@ const PATHS: [(&str, &str); 10] = [
         "processes that were killed or are exiting but never finish, and why",
     ),
     ("/api/v1/top", "one frame of the live view"),
+    (
+        "/api/v1/workload",
+        "how the processes of a container, pod or unit reaped of late, by its cgroup: \
+         ?cgroup=/system.slice/cron.service",
+    ),
     (
         "/api/v1/exits",
         "finished deaths as they happen, one JSON object per line",

@@ -23,7 +23,9 @@ use super::refusal::Refusal;
 use super::stream;
 use crate::handle::{Handle, Request, Stopped};
 use crate::queries::{self, Ask, Parts};
-use api::{CulpritsQuery, DoctorQuery, ExplainQuery, StuckQuery, TopQuery, ZombiesQuery};
+use api::{
+    CulpritsQuery, DoctorQuery, ExplainQuery, StuckQuery, TopQuery, WorkloadQuery, ZombiesQuery,
+};
 
 /// Where deaths are followed.
 pub(super) const EXITS: &str = "/api/v1/exits";
@@ -101,6 +103,7 @@ pub(super) fn router(handle: Handle, stop: watch::Receiver<bool>, budget: Budget
         answers::<StuckQuery>,
         answers::<TopQuery>,
         answers::<DoctorQuery>,
+        answers::<WorkloadQuery>,
     ];
     let router = queries.iter().fold(plain, |router, add| add(router));
     router

@@ -5,20 +5,18 @@ use std::fmt::Write as _;
 use crate::cli::ExplainArgs;
 use crate::client::{Question, Source};
 use api::{
-    Bound, Bucket, Earlier, ExplainQuery, Explained, Explanation, Keeper, LastReap, Moment,
-    Process, ProcessState, Role, Seconds, Stuck, Time,
+    Bound, Earlier, ExplainQuery, Explained, Explanation, Keeper, Moment, Process, ProcessState,
+    Role, Seconds, Stuck, Time,
 };
 
 use super::output::{print, width};
 use super::table::head;
-use super::text::{count, growth, moment, time_of_day};
+use super::text::{count, growth, moment};
 use super::zombies::missing;
-use super::{Look, Outcome, json, stuck};
+use super::{Look, Outcome, habits, json, stuck};
 
 /// Indent of the lines in a part.
 const INDENT: &str = "  ";
-/// Length of the longest bar of a histogram.
-const BAR: u64 = 30;
 
 /// Asks once, prints, and exits.
 pub async fn run(args: &ExplainArgs, look: Look) -> anyhow::Result<Outcome> {
@@ -70,8 +68,8 @@ pub fn page(explained: &Explained, look: Look, width: usize) -> String {
 
 /// Whether there is anything to show about its children.
 fn has_habits(keeper: &Keeper) -> bool {
-    let habits = &keeper.habits;
-    habits.zombies > 0 || habits.reaped_total > 0 || habits.waits_total.is_some_and(|it| it > 0)
+    let culprit = &keeper.culprit;
+    culprit.zombies > 0 || culprit.reaped_total > 0 || culprit.waits_total.is_some_and(|it| it > 0)
 }
 
 struct Page {
@@ -198,7 +196,7 @@ impl Page {
 
     fn keeper(&mut self, keeper: Option<&Keeper>) {
         let Some(keeper) = keeper else { return };
-        let habits = &keeper.habits;
+        let culprit = &keeper.culprit;
         self.head(match keeper.role.known() {
             Some(Role::Itself) => "How it reaps its own children",
             Some(Role::Tracer) => "Its tracer, which has to release it",
@@ -206,28 +204,27 @@ impl Page {
         });
         let mut holds = format!(
             "{} (PID {}) holds {}",
-            habits.process.comm,
-            habits.process.pid,
-            match habits.zombies {
+            culprit.process.comm,
+            culprit.process.pid,
+            match culprit.zombies {
                 0 => "no zombies".to_owned(),
                 zombies => count(zombies, "zombie"),
             }
         );
-        if habits.zombies > 0 {
-            let bound = Bound::lower(habits.oldest_is_lower_bound);
-            let oldest = self.look.maybe(habits.oldest_seconds, bound);
+        if culprit.zombies > 0 {
+            let bound = Bound::lower(culprit.oldest_is_lower_bound);
+            let oldest = self.look.maybe(culprit.oldest_seconds, bound);
             write!(holds, ", the oldest for {oldest}").expect("to a string");
-            if let Some(growth) = growth(habits.leaked_per_second) {
+            if let Some(growth) = growth(culprit.leaked_per_second) {
                 write!(holds, ", and {growth}").expect("to a string");
             }
         }
         self.lines(INDENT, &holds);
-        self.course(&keeper.zombies_last_minute);
         let reaped = format!(
             "since reapwatch started it has reaped {}",
-            habits.reaped_total
+            culprit.reaped_total
         );
-        let waited = match (habits.waits_total, habits.last_wait_at) {
+        let waited = match (culprit.waits_total, culprit.last_wait_at) {
             (Some(0), _) => " and never called wait".to_owned(),
             (None, _) => "; its wait calls are not counted here".to_owned(),
             (Some(waits), None) => format!(" and called wait {waits} times"),
@@ -236,71 +233,7 @@ impl Page {
             }
         };
         self.lines(INDENT, &(reaped + &waited));
-        if let Some((p50, p99)) = keeper.p50_seconds.zip(keeper.p99_seconds) {
-            let words = format!(
-                "zombie time of recently reaped children: p50 {}, p99 {}",
-                self.look.duration(p50),
-                self.look.duration(p99)
-            );
-            self.lines(INDENT, &words);
-        }
-        self.histogram(&keeper.zombie_times);
-        self.last_reaps(&keeper.last_reaps);
-    }
-
-    /// How the number of zombies changed.
-    fn course(&mut self, zombies: &[u64]) {
-        let fewest = zombies.iter().min().copied().unwrap_or_default();
-        let [first, .., last] = zombies else { return };
-        if zombies.iter().all(|it| *it == fewest) {
-            return;
-        }
-        let above = zombies.iter().map(|it| (it - fewest) as f64);
-        let curve = self.look.curve(above);
-        let seconds = zombies.len();
-        let words = format!("zombies in the last {seconds}s: {first} {curve} {last}");
-        self.lines(INDENT, &words);
-    }
-
-    /// One bar for each range in which there are zombie times, and those between.
-    fn histogram(&mut self, buckets: &[Bucket]) {
-        let used = |bucket: &Bucket| bucket.count > 0;
-        let ends = (
-            buckets.iter().position(used),
-            buckets.iter().rposition(used),
-        );
-        let (Some(first), Some(last)) = ends else {
-            return;
-        };
-        let shown = &buckets[first..=last];
-        let most = shown.iter().map(|it| it.count).max().unwrap_or(1);
-        let mark = if self.look.ascii { "#" } else { "█" };
-        let more = Bound::upper(true);
-        for bucket in shown {
-            let range = match bucket.up_to_seconds {
-                Some(end) => self.look.bounded(end, more),
-                None => "more".to_owned(),
-            };
-            let bar = mark.repeat((bucket.count * BAR).div_ceil(most) as usize);
-            let line = format!("{INDENT}  {range:>6} {:>5} {bar}\n", bucket.count);
-            self.text += &line;
-        }
-    }
-
-    fn last_reaps(&mut self, reaps: &[LastReap]) {
-        if !reaps.is_empty() {
-            self.lines(INDENT, "reaped last:");
-        }
-        for reap in reaps {
-            let process = self.look.process(Some(&reap.process));
-            let words = format!(
-                "{process}, {}, a zombie for {}",
-                self.look.exit(reap.exit.as_ref()),
-                self.look.maybe(reap.zombie_seconds, Bound::Exact),
-            );
-            let at = self.look.known(reap.reaped_at, time_of_day);
-            self.lines(&format!("{INDENT}  {at:12}  "), &words);
-        }
+        self.text += &habits::lines(&keeper.habits, self.look, self.width);
     }
 
     fn place(&mut self, story: &Explanation) {

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod exits;
 pub mod explain;
 mod fleet;
+mod habits;
 pub mod json;
 mod list;
 mod look;

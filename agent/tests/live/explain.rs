@@ -56,7 +56,10 @@ fn a_culprit_is_explained_with_its_verdict_and_its_zombie_with_its_parent() {
     ));
     let story = agent.explain(pid).story;
     let habits = story.habits.as_ref().expect("it lives");
-    assert_eq!((habits.role.as_str(), habits.habits.zombies), ("itself", 3));
+    assert_eq!(
+        (habits.role.as_str(), habits.culprit.zombies),
+        ("itself", 3)
+    );
     assert!(
         story.summary.contains("has not reaped 3 zombies"),
         "{story:#?}"
@@ -69,9 +72,9 @@ fn a_culprit_is_explained_with_its_verdict_and_its_zombie_with_its_parent() {
     assert_eq!(story.state, ProcessState::Zombie, "{story:#?}");
     assert_eq!(verdict(&story), Some("never_waits"), "{story:#?}");
     let parent = story.responsible.as_ref().expect("a process must reap it");
-    let (role, process) = (parent.role.as_str(), &parent.habits.process);
+    let (role, process) = (parent.role.as_str(), &parent.culprit.process);
     assert_eq!(
-        (role, process.pid, parent.habits.zombies),
+        (role, process.pid, parent.culprit.zombies),
         ("parent", pid, 3)
     );
     assert_happened(&story, "became a zombie");

@@ -188,8 +188,8 @@ fn habits(both: &Both) {
         eventually(|| {
             let answer: Explanation = agent.explain(keeper.0).story;
             let habits = answer.habits.as_ref();
-            let known =
-                habits.is_some_and(|it| it.habits.zombies == 1 && it.habits.reaped_total >= REAPED);
+            let known = habits
+                .is_some_and(|it| it.culprit.zombies == 1 && it.culprit.reaped_total >= REAPED);
             story = Some(answer);
             known
         });
@@ -198,9 +198,10 @@ fn habits(both: &Both) {
     for agent in [&both.counting, &both.followed] {
         let habits = of(agent);
         assert_eq!(
-            (habits.habits.zombies, habits.habits.reaped_total),
+            (habits.culprit.zombies, habits.culprit.reaped_total),
             (1, REAPED)
         );
+        let habits = &habits.habits;
         assert!(habits.p50_seconds.is_some() && habits.p99_seconds.is_some());
         let zombies = agent.zombies().items;
         let own =

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bound, Container, Culprit, Exit, FinishedExit, Head, Killer, OrOther, PhaseName, Process,
+    Bound, Container, Culprit, FinishedExit, Habits, Head, Killer, OrOther, PhaseName, Process,
     ProcessState, Role, Seconds, Stuck, Time, Verdict,
 };
 
@@ -15,45 +15,10 @@ pub struct Keeper {
     pub role: OrOther<Role>,
     /// What it holds and does, and its verdict.
     #[serde(flatten)]
-    pub habits: Culprit,
-    /// Median zombie time of recently reaped children.
-    pub p50_seconds: Option<Seconds>,
-    /// 99th percentile of the same.
-    pub p99_seconds: Option<Seconds>,
-    /// The same as a histogram; empty if none were measured.
-    #[serde(default)]
-    pub zombie_times: Vec<Bucket>,
-    /// Zombies that it held at the end of each second of the last minute, or since the agent
-    /// started; the last is now.
-    #[serde(default)]
-    pub zombies_last_minute: Vec<u64>,
-    /// The children it reaped last, latest first.
-    #[serde(default)]
-    pub last_reaps: Vec<LastReap>,
-}
-
-/// How many zombie times are within a range.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Bucket {
-    /// The end of the range, which begins where the one before ends; null for the last one.
-    pub up_to_seconds: Option<Seconds>,
-    /// How many.
-    pub count: u64,
-}
-
-/// A child that was reaped.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct LastReap {
-    /// The child.
-    pub process: Process,
-    /// How it ended.
-    pub exit: Option<Exit>,
-    /// When it was reaped.
-    pub reaped_at: Option<Time>,
-    /// How long it was a zombie.
-    pub zombie_seconds: Option<Seconds>,
+    pub culprit: Culprit,
+    /// How it held and reaped children of late.
+    #[serde(flatten)]
+    pub habits: Habits,
 }
 
 /// Something that happened to a process.

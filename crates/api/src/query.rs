@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Culprits, Doctor, Document, Explained, Field, OrOther, Stuck, Top, Zombie};
+use crate::{
+    Culprits, Doctor, Document, Explained, Field, OrOther, Stuck, Top, WorkloadHabits, Zombie,
+};
 
 /// A question. Its fields are the parameters of its path.
 pub trait Query: Clone + PartialEq + Serialize + DeserializeOwned + Send + 'static {
@@ -74,6 +76,21 @@ pub struct ExplainQuery {
 impl Query for ExplainQuery {
     const ROUTE: &'static str = "/api/v1/explain/{pid}";
     type Answer = Explained;
+}
+
+/// How the processes of a container, pod or unit treated their dead children of late.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkloadQuery {
+    /// Its cgroup, such as `/system.slice/cron.service`; all processes outside of containers, pods
+    /// and units unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<String>,
+}
+
+impl Query for WorkloadQuery {
+    const ROUTE: &'static str = "/api/v1/workload";
+    type Answer = WorkloadHabits;
 }
 
 /// Processes that have been exiting for too long, and why.

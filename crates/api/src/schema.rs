@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::fleet::{Fleet, FleetCulprits, FleetDocument, FleetWorkload};
 use crate::{
     CulpritsQuery, DoctorQuery, ExitLine, ExplainQuery, OrOther, Query, StuckQuery, Time, TopQuery,
-    ZombiesQuery,
+    WorkloadQuery, ZombiesQuery,
 };
 
 impl<const DIGITS: usize> JsonSchema for Time<DIGITS> {
@@ -71,6 +71,7 @@ fn the_schemas_are_up_to_date() {
         answer::<ExplainQuery>(),
         answer::<StuckQuery>(),
         answer::<DoctorQuery>(),
+        answer::<WorkloadQuery>(),
         document::<ExitLine>("exits"),
         document::<FleetDocument<Fleet>>("fleet-top"),
         document::<FleetDocument<FleetWorkload>>("fleet-zombies"),

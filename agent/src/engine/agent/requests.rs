@@ -42,6 +42,11 @@ impl Agent {
                 self.stuck.ask((threshold, to));
                 return self.begin_stuck_round();
             }
+            Request::Workload(cgroup, to) => {
+                let state = &mut self.feed.state;
+                let habits = state.workload(cgroup.as_deref(), probes::now_ns());
+                to.send(habits).is_ok()
+            }
             Request::Doctor(to) => to.send(self.conditions.doctor(&self.feed)).is_ok(),
             Request::Metrics(to) => {
                 self.scrapes.push(to);

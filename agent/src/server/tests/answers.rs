@@ -74,7 +74,7 @@ fn the_landing_page_names_host_and_version_and_links_to_paths_that_exist() {
         .skip(1)
         .filter_map(|rest| rest.split('"').next());
     let links: Vec<_> = links.collect();
-    assert_eq!(links.len(), 10);
+    assert_eq!(links.len(), 11);
     for link in links {
         // A wrong method, so that the stream of exits ends too; an unknown path would return 404.
         assert_eq!(server.ask("DELETE", link).status, 405, "{link}");
@@ -169,6 +169,19 @@ fn the_threshold_of_stuck_is_a_parameter() {
         let answer = server.get(&format!("/api/v1/stuck?{query}"));
         assert_eq!(answer.status, 400);
         answer.assert_error(&parts);
+    }
+}
+
+#[test]
+fn a_workload_is_named_by_its_cgroup() {
+    let server = Server::on_tcp(Loop::Ready);
+    assert_eq!(server.get("/api/v1/workload").json()["parents"], 0);
+    let unit = server.get("/api/v1/workload?cgroup=%2Fa.slice").json();
+    assert_eq!(unit["parents"], "/a.slice".len());
+    for query in ["cgroup=a.slice", "unit=a"] {
+        let answer = server.get(&format!("/api/v1/workload?{query}"));
+        assert_eq!(answer.status, 400);
+        answer.assert_error(&["cgroup"]);
     }
 }
 

@@ -25,8 +25,8 @@ use crate::engine::streams::Streams;
 use crate::handle::{Handle, Health, Request};
 use crate::metrics::{Metrics, Page, Sample};
 use api::{
-    Culprits, Doctor, Document, Explained, Explanation, FinishedExit, Head, HookKind, ProcessState,
-    Seconds, Summary, Time, Top, VERSION, Zombie,
+    Culprits, Doctor, Document, Explained, Explanation, FinishedExit, Habits, Head, HookKind,
+    ProcessState, Seconds, Summary, Time, Top, VERSION, WorkloadHabits, Zombie,
 };
 use model::events::Key;
 use model::state::{ChosenZombies, ListedZombies};
@@ -182,6 +182,7 @@ async fn pretend(mut requests: mpsc::Receiver<Request>, behaviour: Loop, rows: A
             Request::Explain(pid, _, answer) => answer.send(explained(pid)).is_ok(),
             Request::Stuck(_, answer) => answer.send(document(Vec::new())).is_ok(),
             Request::Top(_, answer) => answer.send(document(vec![top()])).is_ok(),
+            Request::Workload(cgroup, answer) => answer.send(workload(cgroup)).is_ok(),
             Request::Doctor(answer) => answer.send(doctor()).is_ok(),
             Request::Metrics(answer) => answer.send(page()).is_ok(),
             Request::Health(answer) => answer
@@ -244,6 +245,21 @@ fn zombie(key: Key) -> Zombie {
         "tracer": null, "container": null, "verdict": null,
     });
     serde_json::from_value(zombie).expect("it is complete")
+}
+
+/// Of as many processes as its path has letters.
+fn workload(cgroup: Option<String>) -> WorkloadHabits {
+    WorkloadHabits {
+        head: head(),
+        parents: cgroup.map_or(0, |it| it.len() as u64),
+        habits: Habits {
+            p50_seconds: None,
+            p99_seconds: None,
+            zombie_times: Vec::new(),
+            zombies_last_minute: Vec::new(),
+            last_reaps: Vec::new(),
+        },
+    }
 }
 
 fn explained(pid: u32) -> Explained {

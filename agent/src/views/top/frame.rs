@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::views::Look;
 
-use super::view::View;
+use super::view::{Identity, View};
 use model::filter::{Field, Filter};
 
 /// When a recording was made.
@@ -44,8 +44,8 @@ pub trait Feed: Clone + Send + Sync + 'static {
 pub struct Wanted {
     /// Title of the view.
     pub view: &'static str,
-    /// The process whose details are shown.
-    pub pid: Option<u32>,
+    /// The row whose details are shown.
+    pub who: Option<Identity>,
     /// The moment of a recording, by its distance from the start; else where it is.
     pub at: Option<Duration>,
     /// As many rows as a frame can have: a filter hides most of them, and a tree has few lines for

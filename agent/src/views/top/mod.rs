@@ -111,7 +111,7 @@ impl<'a> Start<'a> {
     fn wanted<F: Frame>(&self, player: Option<&Player>) -> Wanted {
         Wanted {
             view: F::VIEWS[self.place].title(),
-            pid: None,
+            who: None,
             at: player.map(Player::at),
             all: self.filter.is_some(),
             filter: self.filter.as_ref().map(|it| it.text().to_owned()),

@@ -197,14 +197,14 @@ impl<F: Frame> Model<F> {
 
     /// What the next frame must have.
     pub fn wanted(&self) -> Wanted {
-        let pid = match &self.overlay {
-            Some(Overlay::Detail(who)) => who.pid(),
-            Some(Overlay::Tree) => self.selected().and_then(|who| who.pid()),
+        let who = match &self.overlay {
+            Some(Overlay::Detail(who)) => Some(who.clone()),
+            Some(Overlay::Tree) => self.selected(),
             _ => None,
         };
         Wanted {
             view: self.view().title(),
-            pid,
+            who,
             at: self.player.as_ref().map(Player::at),
             all: self.filter.is_some() || self.overlay == Some(Overlay::Tree),
             filter: self.filter.as_ref().map(|it| it.text().to_owned()),

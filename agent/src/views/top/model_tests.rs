@@ -281,14 +281,18 @@ fn the_cursor_stays_in_place_when_its_row_disappears() {
 #[test]
 fn details_are_asked_for_while_they_are_on_the_screen() {
     let mut model = model(busy());
-    assert_eq!(model.wanted().pid, None);
+    assert_eq!(model.wanted().who, None);
     assert_eq!(model.act(Action::Open), Some(Effect::Refresh));
-    assert_eq!(model.wanted().pid, Some(10));
+    assert_eq!(model.wanted().who.and_then(|who| who.pid()), Some(10));
     assert!(matches!(model.overlay, Some(Overlay::Detail(_))));
     model.act(Action::Back);
-    assert_eq!(model.wanted().pid, None);
+    assert_eq!(model.wanted().who, None);
     model.act(Action::Tree);
-    assert_eq!(model.wanted().pid, Some(10), "for its ancestors");
+    assert_eq!(
+        model.wanted().who.and_then(|who| who.pid()),
+        Some(10),
+        "for its ancestors"
+    );
 }
 
 #[test]

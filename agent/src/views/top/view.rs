@@ -32,6 +32,7 @@ impl Identity {
     }
 
     /// The PID, if it is a process.
+    #[cfg(test)]
     pub fn pid(&self) -> Option<u32> {
         match self {
             Self::Process { pid, .. } => Some(*pid),

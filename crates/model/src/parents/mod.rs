@@ -479,7 +479,7 @@ impl Parent {
 }
 
 /// The percentile of sorted samples (nearest rank).
-fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
+pub(crate) fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()
 }

@@ -12,19 +12,6 @@ use crate::explain::{self, Exit, Known, Life, Moment, Phase, Seen};
 use crate::lifecycle::Record;
 use crate::parents::Row;
 
-/// Ends of the ranges of zombie times: 100 µs to a minute.
-const BUCKETS_NS: [u64; 7] = [
-    100_000,
-    1_000_000,
-    10_000_000,
-    100_000_000,
-    1_000_000_000,
-    10_000_000_000,
-    60_000_000_000,
-];
-/// How many reaped children are shown.
-const LAST_REAPS: usize = 5;
-
 /// What an explanation is made from.
 struct Asked<'a> {
     known: &'a Known<'a>,
@@ -108,7 +95,7 @@ impl State {
         let last = lives.first();
         let lives_on = last.filter(|life| life.state.is_alive());
         let habits = lives_on.map(|life| self.keeper(life.process, Role::Itself, asked));
-        let held = habits.as_ref().map_or(0, |habits| habits.habits.zombies);
+        let held = habits.as_ref().map_or(0, |habits| habits.culprit.zombies);
         let story = explain::story(known, last, held);
         let someone = |who: &Process| process(self.wall, who);
         let dead =
@@ -161,31 +148,9 @@ impl State {
         let waits = waits.filter(|waits| self.counts_waits || waits.last_ns.is_some());
         api::Keeper {
             role: role.into(),
-            habits: self.culprit(&row, asked.place(process), waits),
-            p50_seconds: row.p50_ns.map(Seconds::of_ns),
-            p99_seconds: row.p99_ns.map(Seconds::of_ns),
-            zombie_times: histogram(&self.parents.zombie_times(row.process.key)),
-            zombies_last_minute: self.parents.course(&row, asked.known.now_ns),
-            last_reaps: self.last_reaps(row.process.key),
+            habits: self.habits(&[&row], asked.known.now_ns),
+            culprit: self.culprit(&row, asked.place(process), waits),
         }
-    }
-
-    fn last_reaps(&self, reaper: Key) -> Vec<api::LastReap> {
-        let is_by = |record: &&Record| {
-            let by = record.reap.as_ref().and_then(|reap| reap.by.as_ref());
-            by.is_some_and(|by| by.key.is_roughly(reaper))
-        };
-        let reaps = self.lifecycle.recent().filter(is_by).take(LAST_REAPS);
-        let shown = |record: &Record| {
-            let death = finished(self.wall, record, [None, None]);
-            api::LastReap {
-                process: process(self.wall, &record.process),
-                exit: death.exit,
-                reaped_at: death.reaped_at,
-                zombie_seconds: death.zombie_seconds,
-            }
-        };
-        reaps.map(shown).collect()
     }
 
     /// The process that must reap it.
@@ -208,7 +173,7 @@ impl State {
         habits: Option<&api::Keeper>,
         known: &Known<'_>,
     ) -> Option<api::Verdict> {
-        let own = habits.and_then(|it| it.habits.verdict.clone());
+        let own = habits.and_then(|it| it.culprit.verdict.clone());
         match life.state {
             explain::State::Zombie => {
                 let why = self.why_unreaped(life.record?, known.now_ns);
@@ -250,25 +215,6 @@ impl State {
             reaped_at: dead.reaped_at,
         }
     }
-}
-
-/// How many of these times are in each range.
-fn histogram(times_ns: &[u64]) -> Vec<api::Bucket> {
-    if times_ns.is_empty() {
-        return Vec::new();
-    }
-    let ends = BUCKETS_NS.into_iter().map(Some).chain([None]);
-    let mut below = 0;
-    let bucket = |end_ns: Option<u64>| {
-        let within = |&&ns: &&u64| end_ns.is_none_or(|end_ns| ns <= end_ns);
-        let up_to = times_ns.iter().filter(within).count() as u64;
-        let count = up_to - std::mem::replace(&mut below, up_to);
-        api::Bucket {
-            up_to_seconds: end_ns.map(Seconds::of_ns),
-            count,
-        }
-    };
-    ends.map(bucket).collect()
 }
 
 fn phase(phase: &Phase) -> api::Phase {

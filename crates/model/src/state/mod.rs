@@ -5,6 +5,7 @@
 
 mod culprits;
 mod explain;
+mod habits;
 mod judging;
 mod stuck;
 #[cfg(test)]

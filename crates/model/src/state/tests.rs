@@ -233,13 +233,45 @@ fn a_frame_is_filtered_before_its_limit_applies() {
 }
 
 #[test]
+fn a_workload_adds_up_what_its_processes_did() {
+    let mut state = state();
+    for tgid in [6, 8] {
+        let Some(parent) = state
+            .rows(20 * SECOND)
+            .into_iter()
+            .find(|it| it.process.key.tgid == tgid)
+        else {
+            panic!("no parent {tgid}");
+        };
+        let unit = Located {
+            path: "/system.slice/shop.service".to_owned(),
+            owner: Owner::Root,
+        };
+        state
+            .workloads
+            .receive(Answer::Process(parent.process.key, Some(unit)), 20 * SECOND);
+    }
+    let found = state.workload(Some("/system.slice/shop.service"), 20 * SECOND);
+    let habits = found.habits;
+    assert_eq!(
+        (found.parents, habits.zombies_last_minute.last()),
+        (2, Some(&3))
+    );
+    assert_eq!(habits.p50_seconds, Some(api::Seconds(1.0)));
+    let reaped: Vec<_> = habits.last_reaps.iter().map(|it| it.process.pid).collect();
+    assert_eq!(reaped, [12]);
+    let outside = state.workload(None, 20 * SECOND);
+    assert_eq!((outside.parents, outside.habits.zombie_times.len()), (0, 0));
+}
+
+#[test]
 fn the_explanation_of_a_zombie_names_its_parent() {
     let explained = state().explain(10, &Seen::default(), None, 20 * SECOND);
     let story = explained.story;
     assert_eq!((story.pid, story.state.as_str()), (10, "zombie"));
     let responsible = story.responsible.expect("somebody must");
     assert_eq!(
-        (responsible.role.as_str(), responsible.habits.process.pid),
+        (responsible.role.as_str(), responsible.culprit.process.pid),
         ("parent", 6)
     );
     let unknown = state().explain(99, &Seen::default(), None, 20 * SECOND);

@@ -83,12 +83,12 @@ impl State {
         let pids = self.pids();
         let mut of = BTreeMap::<Option<String>, api::WorkloadRow>::new();
         for row in rows {
-            let workload = self.workloads.of_process(row.process.key, now_ns);
-            let cgroup = workload.as_ref().and_then(|it| it.cgroup.clone());
+            let cgroup = self.cgroup_of(row, now_ns);
+            let workloads = &mut self.workloads;
             let total = of
                 .entry(cgroup)
                 .or_insert_with_key(|cgroup| api::WorkloadRow {
-                    container: workload.and_then(|it| it.container_for_answer()),
+                    container: workloads.container(row.process.key, now_ns),
                     pids: pids
                         .iter()
                         .find(|it| cgroup.as_deref() == Some(it.scope.name()))

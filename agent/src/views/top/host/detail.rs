@@ -8,7 +8,7 @@ use crate::views::column::Column;
 use crate::views::look::Look;
 use crate::views::text::{count, folded, rate};
 use crate::views::zombies::COLUMNS as ZOMBIES;
-use crate::views::{explain, table};
+use crate::views::{explain, habits, table};
 
 /// At most so many zombies of a process or workload are listed.
 const LISTED: usize = 50;
@@ -97,6 +97,9 @@ pub(super) fn workload(
     }
     if let Some(pids) = &row.pids {
         text += &look.hanging("  ", &crate::views::pids::line(pids, look), width);
+    }
+    if let Some(Ok(it)) = &host.habits {
+        text += &habits::lines(&it.habits, look, width);
     }
     let parents = host.top().parents.iter();
     let of_it = |it: &&Parent| {

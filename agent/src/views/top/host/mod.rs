@@ -21,11 +21,11 @@ use crate::views::{Look, pids};
 use agent::Check;
 use api::{
     AgentUse, Doctor, DoctorQuery, Document, ExplainQuery, Explained, List, OrOther, Parent,
-    Process, Shared, Stuck, StuckQuery, Top, TopQuery, Zombie,
+    Process, Shared, Stuck, StuckQuery, Top, TopQuery, WorkloadHabits, Zombie,
 };
 
 use super::frame::{Exits, Feed, Figures, Frame, Given, Recorded, Wanted, passing};
-use super::view::{Missing, View};
+use super::view::{Identity, Missing, View};
 use model::filter::{Field, Filter, Row};
 use model::state::TOP_FIELDS;
 
@@ -41,6 +41,8 @@ pub struct Host {
     /// What is to be said of the agent, from the above.
     checks: Vec<Check>,
     story: Asked<Box<Explained>>,
+    /// Of the workload whose details are shown.
+    habits: Asked<WorkloadHabits>,
     /// The rows that pass the filter, which the agent has chosen because the frame lacks some.
     chosen: Option<Box<Top>>,
     /// Where the parents with these PIDs are.
@@ -60,6 +62,7 @@ impl Host {
             doctor: None,
             checks: Vec::new(),
             story: None,
+            habits: None,
             chosen: None,
             parents,
         };
@@ -248,9 +251,17 @@ impl Feed for Source {
             host.doctor = asked(self, DoctorQuery {}).await?;
             host.checks = agent::checks(&host, None);
         }
-        if let Some(pid) = wanted.pid {
-            let story = asked(self, ExplainQuery { pid }).await?;
-            host.story = story.map(|story| story.map(Box::new));
+        match wanted.who {
+            Some(Identity::Process { pid, .. }) => {
+                let story = asked(self, ExplainQuery { pid }).await?;
+                host.story = story.map(|story| story.map(Box::new));
+            }
+            Some(who) => {
+                if let Some(query) = workloads::query(&host, &who) {
+                    host.habits = asked(self, query).await?;
+                }
+            }
+            None => {}
         }
         Ok(host)
     }
@@ -363,6 +374,7 @@ impl Frame for Host {
         self.doctor = later.doctor;
         self.checks = later.checks;
         self.story = later.story;
+        self.habits = later.habits;
     }
 
     fn document(&self, filter: Option<&Filter>) -> impl Serialize {

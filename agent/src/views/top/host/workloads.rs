@@ -1,6 +1,6 @@
 //! Pods, containers and units: the zombies that their processes hold.
 
-use api::{Bound, WorkloadRow};
+use api::{Bound, WorkloadQuery, WorkloadRow};
 
 use super::super::view::{Identity, Table};
 use super::{Host, detail};
@@ -118,6 +118,16 @@ static COLUMNS: [Column<WorkloadRow>; 8] = [
     .whole()
     .rank(3),
 ];
+
+/// What to ask for the details of a row, if it is one of these.
+pub(super) fn query(host: &Host, who: &Identity) -> Option<WorkloadQuery> {
+    let mut rows = host.rows().workloads.iter();
+    let row = rows.find(|it| (VIEW.identity)(it) == *who)?;
+    let container = row.container.as_ref();
+    Some(WorkloadQuery {
+        cgroup: container.and_then(|it| it.cgroup.clone()),
+    })
+}
 
 /// Its name.
 pub(super) fn name(it: &WorkloadRow, look: Look) -> String {
