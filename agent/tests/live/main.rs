@@ -26,6 +26,7 @@ mod hierarchies;
 mod host;
 mod incident;
 mod leaving;
+mod libc_exit;
 mod loaded;
 mod matrix;
 mod noise;

@@ -1,8 +1,6 @@
 //! Where the time of an exit goes, for exits that are delayed in a known step. One line of
 //! verdict each.
 
-use std::process::Command;
-
 use scenarios::slow::{CASES, SlowExit};
 use scenarios::truth::Lack;
 
@@ -10,7 +8,7 @@ use crate::agent::{Agent, eventually};
 use crate::row::Verdicts;
 use crate::scenario;
 use crate::stream::Stream;
-use api::{FinishedExit, PhaseName, Seconds, Steps};
+use api::{FinishedExit, PhaseName, Steps};
 
 /// Every figure is rounded to f64.
 const ROUNDING: f64 = 1e-6;
@@ -107,70 +105,4 @@ fn assert_whole(line: &FinishedExit, steps: &Steps, context: &str) {
         (known - dumped - took).abs() < ROUNDING,
         "sum {known}\n{context}"
     );
-}
-
-#[test]
-#[ignore = "needs root, a kernel with BTF, perl and uprobes"]
-fn time_in_exit_handlers_is_measured_before_the_exit() {
-    // The library of perl is probed because a process uses it.
-    let mut perl = Command::new("perl");
-    let mut other = perl
-        .args(["-e", "sleep 60"])
-        .spawn()
-        .expect("perl is there");
-    let agent = Agent::start(&["--steps", "--libc-exit"]);
-    let doctor = agent.doctor();
-    let probe = doctor
-        .probes
-        .iter()
-        .find(|probe| probe.probe == "libc_exit");
-    if let Some(probe) = probe.filter(|probe| probe.hook.is_none()) {
-        let lacks = probe.refused.join("; ");
-        let name = "libc_exit".to_owned();
-        other.kill().and_then(|()| other.wait()).expect("it ends");
-        return scenario::skipped(&Lack { name, lacks });
-    }
-    let mut stream = Stream::of(&agent);
-    let mut handlers = |code: &str| {
-        let mut child = Command::new("perl")
-            .args(["-e", code])
-            .spawn()
-            .expect("perl");
-        child.wait().expect("it ends");
-        let line = stream.line_of(child.id(), "perl");
-        line.steps.and_then(|steps| steps.exit_handlers)
-    };
-    let plain = handlers("exit 0").expect("perl calls exit");
-    assert!(plain.0 > 0.0);
-    let none = handlers("use POSIX; POSIX::_exit(3)");
-    assert_eq!(none, Some(Seconds(0.0)), "_exit runs no handlers");
-    assert_eq!(handlers("kill 9, $$"), None, "killed in its program");
-    with_a_later_library(&mut stream, other.id());
-    other.kill().and_then(|()| other.wait()).expect("it ends");
-}
-
-/// A copy of the C library of a process is another file, as in a container that starts later.
-fn with_a_later_library(stream: &mut Stream, of: u32) {
-    let maps = std::fs::read_to_string(format!("/proc/{of}/maps")).expect("it runs");
-    let mut files = maps.split_whitespace();
-    let libc = files.find(|it| it.ends_with("/libc.so.6"));
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let copy = folder.path().join("libc.so.6");
-    std::fs::copy(libc.expect("perl maps it"), copy).expect("a copy can be made");
-    let perl = |code: &str| {
-        Command::new("perl")
-            .args(["-e", code])
-            .env("LD_LIBRARY_PATH", folder.path())
-            .spawn()
-            .expect("perl")
-    };
-    let mut other = perl("sleep 60");
-    let is_measured = || {
-        let mut child = perl("exit 0");
-        child.wait().expect("it ends");
-        let line = stream.line_of(child.id(), "perl");
-        line.steps.and_then(|steps| steps.exit_handlers).is_some()
-    };
-    assert!(eventually(is_measured), "the copy is not probed");
-    other.kill().and_then(|()| other.wait()).expect("it ends");
 }

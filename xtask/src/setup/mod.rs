@@ -39,6 +39,8 @@ const CONTAINERS: [(&str, &str); 5] = [
 /// Programs of single suites, and the packages of the same names: one traces what the agent opens,
 /// one opens its page, one makes clean systems to install it in.
 const STRACE: &str = "strace";
+/// A program, and the package that has it.
+const MUSL: [&str; 2] = ["musl-gcc", "musl-tools"];
 const BROWSER: &str = "chromium";
 pub(crate) const DEBOOTSTRAP: &str = "debootstrap";
 
@@ -149,6 +151,11 @@ pub(crate) fn no_strace() -> Option<String> {
     missing_program(STRACE)
 }
 
+/// Why programs with another C library cannot be built here, if so.
+pub(crate) fn no_musl() -> Option<String> {
+    missing_program(MUSL[0])
+}
+
 /// Why the landing page cannot be opened here, if so.
 pub(crate) fn no_browser() -> Option<String> {
     missing_program(BROWSER)
@@ -196,6 +203,7 @@ impl Missing {
         if test {
             let absent = |name: &&str| workspace::find_program(name).is_none();
             packages.extend([STRACE, BROWSER, DEBOOTSTRAP].into_iter().filter(absent));
+            packages.extend(no_musl().and(Some(MUSL[1])));
         }
         if test || purpose == Purpose::Real {
             packages.extend(verdicts::missing_packages(test));

@@ -60,12 +60,13 @@ const BY_KERNELS: &str = "virtual machine";
 /// A word of a reason, and why tests with it cannot run here, if so.
 type Lack = (&'static str, fn() -> Option<String>);
 
-const LACKS: [Lack; 6] = [
+const LACKS: [Lack; 7] = [
     ("root", host::no_probes),
     ("kernel", host::no_btf),
     ("BTF", host::no_btf),
     ("prom", setup::no_prometheus),
     ("strace", setup::no_strace),
+    ("musl-gcc", setup::no_musl),
     ("chromium", setup::no_browser),
 ];
 
