@@ -12,10 +12,7 @@ use crate::engine::streams::Lines;
 use crate::host::process;
 use crate::metrics;
 use crate::problem::Problem;
-use api::{
-    Culprits, Doctor, Document, Explained, Explanation, ProcessState, Stuck, Top, WorkloadHabits,
-    Zombie,
-};
+use api::{Culprits, Doctor, Document, Explained, Stuck, Top, WorkloadHabits, Zombie};
 use model::events::Key;
 use model::explain::Seen;
 use model::filter::Selection;
@@ -127,23 +124,15 @@ impl Handle {
         // Without it, `seen` ends at once.
         let _logged = PROBLEM.check("cannot start the thread that reads a process", started);
         let seen = timeout(LOOK, seen).await.ok().and_then(Result::ok);
-        let Explained { head, story } = self
+        let mut explained = self
             .ask(|to| Request::Explain(pid, seen.unwrap_or_default(), to))
             .await?;
-        if story.state != ProcessState::Exiting && story.ignored.is_none() {
-            return Ok(Explained { head, story });
+        if explained.story.may_be_stuck() {
+            let stuck = self.ask(|to| Request::Stuck(Duration::ZERO, to));
+            if let Ok(stuck) = timeout_at(until, stuck).await {
+                explained.story.add_stuck(stuck?.items);
+            }
         }
-        let stuck = self.ask(|to| Request::Stuck(Duration::ZERO, to));
-        let stuck = timeout_at(until, stuck).await.ok().transpose()?;
-        let mut stuck = stuck.into_iter().flat_map(|stuck| stuck.items);
-        let stuck = stuck.find(|stuck| stuck.pid == pid);
-        let why = stuck.as_ref().and_then(|stuck| stuck.verdict.clone());
-        let story = Explanation {
-            // A living process may hold zombies too.
-            verdict: story.verdict.or(why),
-            stuck,
-            ..story
-        };
-        Ok(Explained { head, story })
+        Ok(explained)
     }
 }

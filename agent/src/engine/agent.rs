@@ -28,7 +28,7 @@ use super::{
     settings::Settings,
     snapshots::{Snapshots, Taken},
     streams::Lines,
-    stuck::StuckExits,
+    stuck::{Noted, StuckExits, THRESHOLD},
     turns::Turns,
     wake::{ready, ticks},
 };
@@ -290,12 +290,14 @@ impl Agent {
             }
         }
         let state = &mut self.feed.state;
+        let mut stuck = Noted::default();
         if let Some(taken) = &taken {
             state.observe(&taken.snapshot);
-            self.stuck.note(taken);
+            stuck = self.stuck.note(taken);
         }
         let now_ns = probes::now_ns();
         let snapshot = taken.as_ref().map(|taken| &taken.snapshot);
+        let is_recording = self.feed.recorder.is_open();
         let mut repairs = false;
         for purpose in purposes {
             match purpose {
@@ -310,13 +312,20 @@ impl Agent {
         }
         // A snapshot is most of the cost, so it is used for what would need the next one soon.
         let least_ns = PAUSES * self.snapshots.took_ns();
-        let every_ns = judge::in_background_ns(self.feed.recorder.is_open(), least_ns);
+        let every_ns = judge::in_background_ns(is_recording, least_ns);
         if snapshot.is_some() && self.judge.is_due(every_ns / 2, state, now_ns) {
             self.judge.begin(state, snapshot, now_ns);
         }
-        let is_spare = snapshot.is_some_and(|it| self.feed.repairs.takes_spare(it, least_ns));
-        if repairs || is_spare {
+        // A replay finds those that do not die in the snapshots that were compared.
+        let is_of_use = is_recording && stuck.others;
+        let spare = snapshot.filter(|_| !repairs);
+        let repair = &mut self.feed.repairs;
+        if repairs || spare.is_some_and(|it| repair.takes_spare(it, least_ns, is_of_use)) {
             self.feed.repairs.hold(taken.map(|taken| taken.snapshot));
+        }
+        if is_recording && stuck.any {
+            self.stuck.ask((THRESHOLD, None));
+            self.begin_stuck_round();
         }
         self.begin_snapshot();
     }

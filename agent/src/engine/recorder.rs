@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use super::recording_file::Sink;
 use model::clock::Wall;
 use model::events::{Event, Key, Process, Snapshot};
-use model::recording::{self, Counted, Head, Join, Judged};
+use model::recording::{self, Counted, FoundStuck, Head, Join, Judged, Why};
 use model::workload::Answer;
 
 /// Buffered text is written to the file at this size, and every second.
@@ -26,6 +26,8 @@ struct Open {
     counted: Option<Counted>,
     /// The last recorded verdict on each culprit.
     judged: HashMap<Key, Option<api::Verdict>>,
+    /// What was last recorded of processes that do not die.
+    stuck: HashMap<Key, Why>,
     /// Hashes of the lines on workloads.
     found: HashSet<u64>,
 }
@@ -42,6 +44,7 @@ impl Recorder {
                 join: None,
                 counted: None,
                 judged: HashMap::new(),
+                stuck: HashMap::new(),
                 found: HashSet::new(),
             }
         });
@@ -114,6 +117,28 @@ impl Recorder {
                 recording::judged(&mut open.text, &judged);
             }
             open.judged.insert(process.key, verdict);
+        }
+    }
+
+    /// Writes what a round found of processes that do not die, if it differs from the last one.
+    pub(super) fn stuck<'a>(
+        &mut self,
+        at_ns: u64,
+        round: impl Iterator<Item = (&'a Process, &'a api::Stuck)>,
+    ) {
+        let Some(open) = &mut self.0 else { return };
+        let mut before = std::mem::take(&mut open.stuck);
+        for (process, stuck) in round {
+            let found = Why::of(stuck);
+            if before.remove(&process.key).as_ref() != Some(&found) {
+                let found = FoundStuck {
+                    at_ns,
+                    process: *process,
+                    found: found.clone(),
+                };
+                recording::stuck(&mut open.text, &found);
+            }
+            open.stuck.insert(process.key, found);
         }
     }
 

@@ -48,11 +48,17 @@ impl Repairs {
         self.wanted |= least_ns <= RARE_NS || age_ns >= least_ns;
     }
 
-    /// If repairs are rare, and half the time until the next is over, takes a snapshot that was taken
-    /// for something else. Whether it does.
-    pub(super) fn takes_spare(&mut self, snapshot: &Snapshot, least_ns: u64) -> bool {
+    /// If it is of use, or repairs are rare and half the time until the next is over, takes a snapshot
+    /// that was taken for something else. Whether it does.
+    pub(super) fn takes_spare(
+        &mut self,
+        snapshot: &Snapshot,
+        least_ns: u64,
+        is_of_use: bool,
+    ) -> bool {
         let age_ns = snapshot.begun_ns.saturating_sub(self.last_ns);
-        let takes = !self.under_way && least_ns > RARE_NS && age_ns >= least_ns / 2;
+        let is_soon = least_ns > RARE_NS && age_ns >= least_ns / 2;
+        let takes = !self.under_way && (is_of_use || is_soon);
         if takes {
             self.begin(snapshot.begun_ns);
         }
@@ -197,11 +203,17 @@ mod tests {
         assert!(!wanted(least_ns, 4 * RARE_NS - 1));
         assert!(wanted(least_ns, 4 * RARE_NS));
         let mut repairs = begun();
-        assert!(!repairs.takes_spare(&at(2 * RARE_NS), least_ns), "too soon");
-        assert!(!repairs.takes_spare(&at(3 * RARE_NS), RARE_NS), "not rare");
-        assert!(repairs.takes_spare(&at(3 * RARE_NS), least_ns));
         assert!(
-            !repairs.takes_spare(&at(9 * RARE_NS), least_ns),
+            !repairs.takes_spare(&at(2 * RARE_NS), least_ns, false),
+            "too soon"
+        );
+        assert!(
+            !repairs.takes_spare(&at(3 * RARE_NS), RARE_NS, false),
+            "not rare"
+        );
+        assert!(repairs.takes_spare(&at(3 * RARE_NS), least_ns, false));
+        assert!(
+            !repairs.takes_spare(&at(9 * RARE_NS), least_ns, true),
             "under way"
         );
     }

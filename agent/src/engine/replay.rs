@@ -25,6 +25,7 @@ use model::answers;
 use model::explain::Seen;
 use model::filter::Selection;
 use model::recording::Counted;
+use model::state::Looked;
 
 /// Deaths that wait for a view to print them.
 const QUEUE: usize = 1024;
@@ -68,13 +69,12 @@ fn deaths(path: &Path, until_ns: u64) -> anyhow::Result<mpsc::Receiver<ExitLine>
 
 fn stuck(feed: &mut Feed, threshold: Duration) -> api::Document<api::Stuck> {
     let (suspects, now_ns) = (feed.suspects(threshold), feed.now_ns);
-    let unknown = |_| Err(NO_EVIDENCE);
-    let mut stuck = feed.state.stuck_exits(&suspects, unknown, now_ns);
-    if !stuck.items.is_empty() {
-        let note = "the recording has no evidence for steps and verdicts of stuck exits";
-        stuck.notes.push(note.to_owned());
-    }
-    stuck
+    let found = &feed.stuck;
+    let known = |key| match found.get(&key) {
+        Some(why) => Looked::Recorded(why.clone()),
+        None => Looked::Unknown(NO_EVIDENCE),
+    };
+    feed.state.stuck_exits(&suspects, known, now_ns)
 }
 
 impl fmt::Debug for Replay {
@@ -281,6 +281,11 @@ impl Replay {
             is_recorded: true,
             ..Seen::default()
         };
-        state.explain(pid, &seen, snapshot.as_ref(), *now_ns)
+        let mut explained = state.explain(pid, &seen, snapshot.as_ref(), *now_ns);
+        if explained.story.may_be_stuck() {
+            let items = stuck(&mut feed, Duration::ZERO).items;
+            explained.story.add_stuck(items);
+        }
+        explained
     }
 }

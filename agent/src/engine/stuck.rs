@@ -1,10 +1,12 @@
 //! Stuck exits: snapshots show the suspects, a helper thread reads their files, and the rules judge
 //! what arrived in time.
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::{BTreeSet, VecDeque};
+use std::{mem, time::Duration};
 
 use tokio::sync::oneshot;
 
+use super::recorder::Recorder;
 use super::rounds::{Rounds, Sender};
 use super::snapshots::Taken;
 use crate::host::cgroups::Mounts;
@@ -12,7 +14,8 @@ use crate::host::ends::Search;
 use crate::host::stuck::collect;
 use api::{Document, Stuck};
 use model::answers::stuck::UNREADABLE;
-use model::state::State;
+use model::events::Key;
+use model::state::{Looked, State};
 use model::stuck::evidence::Facts;
 use model::stuck::evidence::watch::{Suspect, Watch};
 
@@ -25,11 +28,20 @@ pub(super) const SUSPECTS: usize = 64;
 /// How often all processes are examined for the metric.
 const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 
-/// A request and its threshold.
-pub(super) type Question = (Duration, oneshot::Sender<Document<Stuck>>);
+/// A threshold, and who asks; nobody does if it is for a recording.
+pub(super) type Question = (Duration, Option<oneshot::Sender<Document<Stuck>>>);
 
 /// Evidence from the files of a process; `None` if they could not be read.
-type Looked = Option<Facts>;
+type Read = Option<Facts>;
+
+/// What a snapshot shows of processes that do not die.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Noted {
+    /// There are some.
+    pub(super) any: bool,
+    /// They are not the same as before.
+    pub(super) others: bool,
+}
 
 /// Exiting processes, and the round under way.
 #[derive(Debug)]
@@ -40,10 +52,12 @@ pub(super) struct StuckExits {
     /// How many had not heard a terminating signal then.
     unheard: u64,
     counted_ns: u64,
+    /// All of them.
+    found: BTreeSet<Key>,
     waiting: VecDeque<Question>,
     /// For this one a snapshot is being taken.
     next: Option<Question>,
-    rounds: Rounds<(Vec<Suspect>, oneshot::Sender<Document<Stuck>>), Looked>,
+    rounds: Rounds<(Vec<Suspect>, Option<oneshot::Sender<Document<Stuck>>>), Read>,
 }
 
 impl StuckExits {
@@ -53,6 +67,7 @@ impl StuckExits {
             counted: Vec::new(),
             unheard: 0,
             counted_ns: 0,
+            found: BTreeSet::new(),
             waiting: VecDeque::new(),
             next: None,
             rounds: Rounds::new(PATIENCE),
@@ -81,16 +96,23 @@ impl StuckExits {
     }
 
     /// Takes in a snapshot, whatever it was taken for, and counts unless the last count is recent.
-    pub(super) fn note(&mut self, taken: &Taken) {
+    pub(super) fn note(&mut self, taken: &Taken) -> Noted {
         let snapshot = &taken.snapshot;
         self.watch.note(snapshot);
         // A snapshot is most of the cost, so it is used if the next count is due soon.
-        if snapshot.begun_ns.saturating_sub(self.counted_ns) >= IN_BACKGROUND_NS / 2 {
-            let found = self.suspects(taken, THRESHOLD);
-            let (counted, unheard): (Vec<_>, Vec<_>) =
-                found.into_iter().partition(|it| it.unheard.is_none());
-            (self.counted, self.counted_ns) = (counted, snapshot.begun_ns);
-            self.unheard = unheard.len() as u64;
+        if snapshot.begun_ns.saturating_sub(self.counted_ns) < IN_BACKGROUND_NS / 2 {
+            return Noted::default();
+        }
+        let before = mem::take(&mut self.found);
+        let found = self.suspects(taken, THRESHOLD);
+        self.found = found.iter().map(|it| it.process.key).collect();
+        let (counted, unheard): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|it| it.unheard.is_none());
+        (self.counted, self.counted_ns) = (counted, snapshot.begun_ns);
+        self.unheard = unheard.len() as u64;
+        Noted {
+            any: !self.found.is_empty(),
+            others: self.found != before,
         }
     }
 
@@ -126,7 +148,8 @@ impl StuckExits {
         if self.next.is_some() || self.rounds.is_under_way() {
             return false;
         }
-        self.waiting.retain(|(_, to)| !to.is_closed());
+        let waits = |to: &oneshot::Sender<_>| !to.is_closed();
+        self.waiting.retain(|(_, to)| to.as_ref().is_none_or(waits));
         self.next = self.waiting.pop_front();
         self.next.is_some()
     }
@@ -136,23 +159,32 @@ impl StuckExits {
         self.rounds.over().await;
     }
 
-    /// Judges and answers.
-    pub(super) fn end(&mut self, state: &mut State, now_ns: u64) {
+    /// Judges, records and answers.
+    pub(super) fn end(&mut self, state: &mut State, recorder: &mut Recorder, now_ns: u64) {
         if let Some(((suspects, to), mut facts)) = self.rounds.end() {
             let known = |key| match facts.remove(&key) {
-                Some(looked) => looked.ok_or(UNREADABLE),
-                None => Err("reapwatch had no time to look at it; ask again"),
+                Some(Some(facts)) => Looked::Found(Box::new(facts)),
+                Some(None) => Looked::Unknown(UNREADABLE),
+                None => Looked::Unknown("reapwatch had no time to look at it; ask again"),
             };
             let answer = state.stuck_exits(&suspects, known, now_ns);
-            // Nobody waits any more when sending fails.
-            let _gone = to.send(answer);
+            let of = |item: &Stuck| suspects.iter().find(|it| it.process.key.tgid == item.pid);
+            let found = answer.items.iter();
+            recorder.stuck(
+                now_ns,
+                found.filter_map(|item| Some((&of(item)?.process, item))),
+            );
+            if let Some(to) = to {
+                // Nobody waits any more when sending fails.
+                let _gone = to.send(answer);
+            }
         }
     }
 }
 
 /// Reads the files of each suspect, and only then looks for other processes that they wait for,
 /// which may take the rest of the time. Stops when the receiver is gone.
-fn look(suspects: &[Suspect], found: &Sender<Looked>) {
+fn look(suspects: &[Suspect], found: &Sender<Read>) {
     let mounts = Mounts::find();
     let mut search = Search::new();
     let mut unsearched = Vec::new();

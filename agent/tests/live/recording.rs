@@ -203,8 +203,11 @@ fn a_replay_shows_a_stuck_exit_and_who_killed_it() {
     let file = host.socket().with_file_name("deaths.trace");
     let recorder = Recorder::start(&file);
     let one = Undying::start("exit_stop");
+    // What does not die is looked at from time to time.
+    let is_looked_at = || fs::read_to_string(&file).is_ok_and(|text| text.contains("\nstuck at="));
+    assert!(eventually(is_looked_at), "nobody looks at it");
     recorder.end();
-    let stuck = replay(&host, &file, &["stuck", "--json", "--threshold", "0s"]);
+    let stuck = replay(&host, &file, &["stuck", "--json"]);
     let stuck: Document<Stuck> = serde_json::from_str(&stuck).expect("a document");
     let is_it = |stuck: &&Stuck| stuck.pid == one.truth.pid;
     let stuck = stuck.items.iter().find(is_it).expect("it is there");
@@ -214,11 +217,14 @@ fn a_replay_shows_a_stuck_exit_and_who_killed_it() {
         killer.process.is_some() && stuck.since.is_some(),
         "{stuck:#?}"
     );
+    let verdict = stuck.verdict.as_ref().expect("it was judged");
+    assert_eq!(verdict.id.0, one.truth.verdict);
     assert!(
-        stuck.step.is_none() && stuck.verdict.is_none(),
+        stuck.step.is_some() && stuck.no_step.is_none(),
         "{stuck:#?}"
     );
-    assert!(stuck.no_step.is_some(), "{stuck:#?}");
+    let story = replay(&host, &file, &["explain", &one.truth.pid.to_string()]);
+    assert!(story.contains(&*verdict.id.0), "{story}");
 }
 
 #[test]

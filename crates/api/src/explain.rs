@@ -128,6 +128,21 @@ pub struct Explanation {
     pub advice: Vec<String>,
 }
 
+impl Explanation {
+    /// Whether it may be among those that do not die.
+    pub fn may_be_stuck(&self) -> bool {
+        self.state == ProcessState::Exiting || self.ignored.is_some()
+    }
+
+    /// Takes what is known of it from those that do not die. Its own verdict comes first: a living
+    /// process may hold zombies too.
+    pub fn add_stuck(&mut self, all: Vec<Stuck>) {
+        self.stuck = all.into_iter().find(|stuck| stuck.pid == self.pid);
+        let why = self.stuck.as_ref().and_then(|stuck| stuck.verdict.clone());
+        self.verdict = self.verdict.take().or(why);
+    }
+}
+
 /// The answer of `explain`: the head of every document, and one explanation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -39,7 +39,7 @@ impl Agent {
             Request::Explain(pid, seen, to) => return self.ask(Question::Explain(pid, seen, to)),
             Request::Top(wanted, to) => return self.ask(Question::Top(wanted, to)),
             Request::Stuck(threshold, to) => {
-                self.stuck.ask((threshold, to));
+                self.stuck.ask((threshold, Some(to)));
                 return self.begin_stuck_round();
             }
             Request::Workload(cgroup, to) => {
@@ -109,7 +109,7 @@ impl Agent {
         self.answer_held();
     }
 
-    fn begin_stuck_round(&mut self) {
+    pub(super) fn begin_stuck_round(&mut self) {
         if self.stuck.begin() {
             self.want(Purpose::Stuck);
         }
@@ -119,7 +119,10 @@ impl Agent {
     pub(super) fn end_stuck_round(&mut self) {
         self.feed.follow_clock();
         self.refresh();
-        self.stuck.end(&mut self.feed.state, probes::now_ns());
+        let Feed {
+            state, recorder, ..
+        } = &mut self.feed;
+        self.stuck.end(state, recorder, probes::now_ns());
         self.begin_stuck_round();
     }
 

@@ -1,14 +1,15 @@
 //! Feeds the lines of a recording to a state.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::FinishedExit;
 use model::answers;
 use model::clock::Wall;
-use model::events::{Event, Snapshot, Task};
+use model::events::{Event, Key, Snapshot, Task};
 use model::lifecycle::Transition;
-use model::recording::{Counted, Line};
+use model::recording::{Counted, Line, Why};
 use model::state::State;
 use model::stuck::evidence::watch::{Suspect, Watch};
 use model::workload::Workloads;
@@ -39,6 +40,8 @@ pub(super) struct Feed {
     /// Who was exiting in the snapshots.
     watch: Watch,
     pub(super) snapshot: Option<Snapshot>,
+    /// What rounds have found of processes that do not die.
+    pub(super) stuck: HashMap<Key, Why>,
     /// When the first snapshot was taken in; before, nothing is known of what was there already.
     pub(super) ready_ns: Option<u64>,
     /// The last recorded counters. They are recorded once a second; between, deaths are added.
@@ -77,6 +80,7 @@ impl Feed {
             changes: Vec::new(),
             watch: Watch::default(),
             snapshot: None,
+            stuck: HashMap::new(),
             ready_ns: None,
             counted: None,
             is_whole: false,
@@ -165,6 +169,9 @@ impl Feed {
                 let judgements = &mut self.state.judgements;
                 judgements.replay(judged.at_ns, judged.process, judged.verdict);
             }
+            Line::Stuck(it) => {
+                self.stuck.insert(it.process.key, it.found);
+            }
             Line::End(now_ns) => {
                 self.pass(now_ns);
                 self.is_whole = true;
@@ -189,6 +196,8 @@ impl Feed {
         self.state.reconcile(snapshot.clone(), &mut self.changes);
         self.state.observe(&snapshot);
         self.watch.note(&snapshot);
+        self.stuck
+            .retain(|key, _| snapshot.tasks.get(*key).is_some());
         self.pass(snapshot.ended_ns);
         self.snapshot = Some(snapshot);
     }

@@ -140,6 +140,7 @@ impl Inputs {
             | Line::Drained(_)
             | Line::Counted(_)
             | Line::Judged(_)
+            | Line::Stuck(_)
             | Line::End(_)
             | Line::Found(_) => None,
         }

@@ -63,7 +63,7 @@ pub(super) fn judged(f: &mut Fields<'_, Judged>) -> Result<Judged, Malformed> {
     })
 }
 
-fn verdict(f: &mut Fields<'_, api::Verdict>) -> Result<api::Verdict, Malformed> {
+pub(super) fn verdict(f: &mut Fields<'_, api::Verdict>) -> Result<api::Verdict, Malformed> {
     Ok(api::Verdict {
         id: f.must("id", |it| it.id.clone())?,
         confidence: f.must("confidence", |it| it.confidence.clone())?,

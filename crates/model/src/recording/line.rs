@@ -37,6 +37,8 @@ pub enum Line {
     Counted(Counted),
     /// A round judged a process that holds zombies, and its result has changed.
     Judged(Box<Judged>),
+    /// A round looked at a process that does not die, and what it found has changed.
+    Stuck(Box<FoundStuck>),
     /// The recording was ended at this moment, properly.
     End(u64),
     /// Where processes belong: what a lookup found.
@@ -51,6 +53,7 @@ impl Line {
             Self::Snapshot { ended_ns, .. } => Some(*ended_ns),
             Self::Expire(at_ns) | Self::Drained(at_ns) | Self::End(at_ns) => Some(*at_ns),
             Self::Judged(judged) => Some(judged.at_ns),
+            Self::Stuck(found) => Some(found.at_ns),
             Self::Head(_) | Self::Wall(_) | Self::Task(_) | Self::Counted(_) | Self::Found(_) => {
                 None
             }
@@ -82,6 +85,63 @@ pub struct Judged {
     pub process: Process,
     /// The verdict; none where no rule fitted.
     pub verdict: Option<api::Verdict>,
+}
+
+/// What a round found in the files of a process that does not die, and its verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundStuck {
+    /// When.
+    pub at_ns: u64,
+    /// The process.
+    pub process: Process,
+    /// What was found.
+    pub found: Why,
+}
+
+/// Where a process does not go on, and why. Each is as in [`api::Stuck`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Why {
+    /// The state of the thread that holds up the others.
+    pub state: Option<char>,
+    /// Whether the exit has begun.
+    pub exit_has_begun: Option<bool>,
+    /// The step.
+    pub step: Option<api::Id>,
+    /// Why it is unknown.
+    pub no_step: Option<String>,
+    /// The threads that have not ended.
+    pub threads: Vec<api::StuckThread>,
+    /// What it waits for.
+    pub waits_for: Option<api::WaitsFor>,
+    /// The verdict.
+    pub verdict: Option<api::Verdict>,
+}
+
+impl Why {
+    /// What is shown of it.
+    pub fn of(stuck: &api::Stuck) -> Self {
+        Self {
+            state: stuck.state,
+            exit_has_begun: stuck.exit_has_begun,
+            step: stuck.step.clone(),
+            no_step: stuck.no_step.clone(),
+            threads: stuck.threads.clone(),
+            waits_for: stuck.waits_for.clone(),
+            verdict: stuck.verdict.clone(),
+        }
+    }
+
+    /// Shows it instead of what is unknown.
+    pub fn explain(&self, stuck: &mut api::Stuck) {
+        let why = self.clone();
+        stuck.state = why.state;
+        stuck.exit_has_begun = why.exit_has_begun;
+        stuck.step = why.step;
+        stuck.no_step = why.no_step;
+        stuck.threads = why.threads;
+        stuck.waits_for = why.waits_for;
+        stuck.verdict = why.verdict;
+    }
 }
 
 /// An offset of wall time from kernel time.

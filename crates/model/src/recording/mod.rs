@@ -9,6 +9,7 @@ mod event;
 mod fields;
 mod found;
 mod line;
+mod stuck;
 mod task;
 mod word;
 
@@ -21,7 +22,7 @@ use crate::events::Snapshot;
 pub use event::event;
 pub use fields::Malformed;
 pub use found::found;
-pub use line::{Counted, Head, Join, Judged, Line, VERSION};
+pub use line::{Counted, FoundStuck, Head, Join, Judged, Line, VERSION, Why};
 
 /// The content of a line; `None` if it is empty, a comment or an expected transition of a trace.
 pub fn parse(line: &str) -> Result<Option<Line>, Malformed> {
@@ -40,6 +41,7 @@ pub fn parse(line: &str) -> Result<Option<Line>, Malformed> {
         "drained" => Line::Drained(about::now(&mut Fields::Read(&fields))?),
         "counted" => Line::Counted(about::counted(&mut Fields::Read(&fields))?),
         "judged" => Line::Judged(Box::new(about::judged(&mut Fields::Read(&fields))?)),
+        "stuck" => Line::Stuck(Box::new(stuck::found(&mut Fields::Read(&fields))?)),
         "end" => Line::End(about::now(&mut Fields::Read(&fields))?),
         "cgroup" => Line::Found(found::cgroup(&mut Fields::Read(&fields))?),
         "placed" => Line::Found(found::placed(&mut Fields::Read(&fields))?),
@@ -84,6 +86,11 @@ pub fn counted(text: &mut String, counted: &Counted) {
 /// The result of a round for one process.
 pub fn judged(text: &mut String, judged: &Judged) {
     write(text, "judged", judged, about::judged);
+}
+
+/// What a round found of a process that does not die.
+pub fn stuck(text: &mut String, found: &FoundStuck) {
+    write(text, "stuck", found, stuck::found);
 }
 
 /// The last line.

@@ -280,9 +280,52 @@ fn the_header_of_a_recording_is_read_back() {
         verdict: None,
         ..explained.clone()
     };
+    let hung = FoundStuck {
+        at_ns: 13,
+        process: someone(14, 14, "tar"),
+        found: Why {
+            state: Some('D'),
+            exit_has_begun: Some(true),
+            step: Some("closing_files".into()),
+            no_step: None,
+            threads: vec![
+                api::StuckThread {
+                    tid: 14,
+                    state: 'D',
+                    step: "closing_files".into(),
+                    stack: vec!["fuse_flush".to_owned(), "do_exit".to_owned()],
+                },
+                api::StuckThread {
+                    tid: 15,
+                    state: 'S',
+                    step: "unknown".into(),
+                    stack: Vec::new(),
+                },
+            ],
+            waits_for: Some(api::WaitsFor {
+                kind: api::Awaited::Fuse.into(),
+                what: "connection 38 (sshfs on /a b)".to_owned(),
+                processes: vec![api::Process {
+                    pid: 7,
+                    start_time: None,
+                    comm: "sshfs: a".to_owned(),
+                }],
+            }),
+            verdict: explained.verdict.clone(),
+        },
+    };
+    let unseen = FoundStuck {
+        found: Why {
+            no_step: Some("no time".to_owned()),
+            ..Why::default()
+        },
+        ..hung.clone()
+    };
     let mut text = String::new();
     head(&mut text, &first);
     wall(&mut text, join);
+    stuck(&mut text, &hung);
+    stuck(&mut text, &unseen);
     counted(&mut text, &counts);
     judged(&mut text, &explained);
     judged(&mut text, &unexplained);
@@ -292,6 +335,8 @@ fn the_header_of_a_recording_is_read_back() {
     let expected = [
         Line::Head(first),
         Line::Wall(join),
+        Line::Stuck(Box::new(hung)),
+        Line::Stuck(Box::new(unseen)),
         Line::Counted(counts),
         Line::Judged(Box::new(explained)),
         Line::Judged(Box::new(unexplained)),

@@ -14,6 +14,7 @@ mod top;
 mod zombies;
 
 pub use culprits::CULPRIT_FIELDS;
+pub use stuck::Looked;
 pub use top::TOP_FIELDS;
 pub use zombies::{ChosenZombies, ListedZombies, Relatives, ZOMBIE_FIELDS};
 
