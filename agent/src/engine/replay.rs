@@ -29,6 +29,8 @@ use model::state::Looked;
 
 /// Deaths that wait for a view to print them.
 const QUEUE: usize = 1024;
+/// Said of verdicts that are not of the moment that is shown.
+const RECORDED: &str = "these verdicts were made while recording";
 
 /// A recording at one of its moments; its end, until another one is sought.
 pub struct Replay {
@@ -67,6 +69,7 @@ fn deaths(path: &Path, until_ns: u64) -> anyhow::Result<mpsc::Receiver<ExitLine>
     Ok(deaths)
 }
 
+/// Those who were exiting for so long, or ignored a signal, with what rounds have found of them.
 fn stuck(feed: &mut Feed, threshold: Duration) -> api::Document<api::Stuck> {
     let (suspects, now_ns) = (feed.suspects(threshold), feed.now_ns);
     let found = &feed.stuck;
@@ -74,7 +77,14 @@ fn stuck(feed: &mut Feed, threshold: Duration) -> api::Document<api::Stuck> {
         Some(why) => Looked::Recorded(why.clone()),
         None => Looked::Unknown(NO_EVIDENCE),
     };
-    feed.state.stuck_exits(&suspects, known, now_ns)
+    let is_recorded = suspects
+        .iter()
+        .any(|it| found.contains_key(&it.process.key));
+    let mut stuck = feed.state.stuck_exits(&suspects, known, now_ns);
+    if is_recorded && !stuck.items.is_empty() {
+        stuck.notes.push(RECORDED.to_owned());
+    }
+    stuck
 }
 
 impl fmt::Debug for Replay {
@@ -194,7 +204,7 @@ impl Replay {
                 "the recording has no evidence for verdicts: an older release made it, or it was \
                  too short"
             } else {
-                "these verdicts were made while recording"
+                RECORDED
             };
             culprits.document.notes.push(note.to_owned());
         }
@@ -227,7 +237,7 @@ impl Replay {
         feed.state.workload(cgroup, now_ns)
     }
 
-    /// Who was exiting for so long, or ignored a signal; without what only its files show.
+    /// Who was exiting for so long, or ignored a signal.
     pub fn stuck(&self, threshold: Duration) -> api::Document<api::Stuck> {
         stuck(&mut self.feed(), threshold)
     }

@@ -27,10 +27,9 @@ const INTRODUCTION: &str = "\
 # Screens of `reapwatch top`
 
 Made by `cargo xtask screens` from the recording `docs/screens/incident.trace`, which `reapwatch
-replay docs/screens/incident.trace top` plays: a health checker that leaks, a backup script that
-never waits, three parents that reap, and an uploader that one of them kills while its cgroup is
-frozen. A recording has neither kernel stacks nor probes, so that no step of the uploader's exit is
-known.
+replay docs/screens/incident.trace top` plays: a health checker that leaks, a runner that waits for
+some of its jobs only, a backup that waits for its helper, and an uploader that was killed and does
+not die, because the server of its file system (a real sshfs) is stopped.
 ";
 
 fn docs() -> PathBuf {
@@ -216,9 +215,15 @@ async fn the_screens_are_up_to_date() {
         ("Details of a zombie", &[Action::Open], 100, 50),
         ("Tree", &[Action::Show(0), Action::Tree], 100, 16),
         ("Workloads", &[Action::Show(2)], 100, 10),
-        ("Details of a workload", &[Action::Open], 100, 44),
+        (
+            "Details of a workload",
+            &[Action::Down, Action::Open],
+            100,
+            36,
+        ),
         ("Stuck exits", &[Action::Back, Action::Show(3)], 100, 10),
-        ("Details of a stuck exit", &[Action::Open], 100, 30),
+        ("Stuck exits, 200 columns", &[], 200, 10),
+        ("Details of a stuck exit", &[Action::Open], 100, 44),
         ("Agent", &[Action::Back, Action::Show(4)], 100, 18),
         ("Sort columns", &[Action::Show(0), Action::Sort], 100, 17),
         ("Help", &[Action::Help], 100, 56),
