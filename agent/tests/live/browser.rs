@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::agent::{Agent, eventually};
-use crate::scenario::Leak;
+use crate::scenario::{Leak, Undying};
 
 /// How long the browser may take, and how long its page lives: it never stops to ask the agent.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,8 +66,14 @@ fn eventually_shown(agent: &Agent) -> String {
 fn the_landing_page_names_those_who_hold_zombies_and_loads_nothing_from_elsewhere() {
     let agent = Agent::start(&["--listen", "127.0.0.1:0"]);
     let leak = Leak::start(3);
+    let hung = Undying::start("exit_stop");
     assert!(eventually(|| agent.culprit(leak.pid()).is_some()));
+    let is_hung = |it: &api::Stuck| it.pid == hung.truth.pid && it.verdict.is_some();
+    assert!(eventually(|| agent.stuck("5s").items.iter().any(is_hung)));
     let page = eventually_shown(&agent);
+    for part in [format!("({})", hung.truth.pid), hung.truth.verdict.clone()] {
+        assert!(page.contains(&part), "{part} is not on the page:\n{page}");
+    }
     for address in addresses(&page) {
         let is_of_agent = address.starts_with(['/', '#']) || address.starts_with("data:");
         assert!(is_of_agent, "{address} is not of the agent");
