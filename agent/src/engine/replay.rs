@@ -74,7 +74,7 @@ fn stuck(feed: &mut Feed, threshold: Duration) -> api::Document<api::Stuck> {
     let (suspects, now_ns) = (feed.suspects(threshold), feed.now_ns);
     let found = &feed.stuck;
     let known = |key| match found.get(&key) {
-        Some(why) => Looked::Recorded(why.clone()),
+        Some(why) => Looked::Recorded(Box::new(why.clone())),
         None => Looked::Unknown(NO_EVIDENCE),
     };
     let is_recorded = suspects

@@ -29,7 +29,8 @@ pub(super) const SUSPECTS: usize = 64;
 const IN_BACKGROUND_NS: u64 = 10_000_000_000;
 
 /// A threshold, and who asks; nobody does if it is for a recording.
-pub(super) type Question = (Duration, Option<oneshot::Sender<Document<Stuck>>>);
+pub(super) type Question = (Duration, Asker);
+type Asker = Option<oneshot::Sender<Document<Stuck>>>;
 
 /// Evidence from the files of a process; `None` if they could not be read.
 type Read = Option<Facts>;
@@ -57,7 +58,7 @@ pub(super) struct StuckExits {
     waiting: VecDeque<Question>,
     /// For this one a snapshot is being taken.
     next: Option<Question>,
-    rounds: Rounds<(Vec<Suspect>, Option<oneshot::Sender<Document<Stuck>>>), Read>,
+    rounds: Rounds<(Vec<Suspect>, Asker), Read>,
 }
 
 impl StuckExits {

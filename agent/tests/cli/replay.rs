@@ -186,12 +186,37 @@ fn stuck_exits_of_a_recording_are_those_of_its_last_snapshot() {
     assert!(stuck["step"].is_null() && stuck["verdict"].is_null());
     let because = stuck["no_step"].as_str().expect("a reason");
     assert!(because.contains("recording"), "{because}");
-    assert!(recording.json(&["stuck"])["notes"][0].is_string());
     assert_eq!(recording.replay(&["stuck", "--fail"]).0, 3);
     let top = recording.json(&["top"]);
     assert_eq!(top["items"][0]["summary"]["stuck"], 1);
     let (_, page, _) = recording.replay(&["metrics"]);
     assert_eq!(metric(&page, "reapwatch_stuck_exits", ""), Some(1.0));
+}
+
+#[test]
+fn what_was_found_of_a_stuck_exit_while_recording_is_shown() {
+    let task = "task process=50@60s:backup parent=10@1s:java killed=90s kill_signal=9 begin=90.5s \
+                exiting\nsnapshot begun";
+    let found = "stuck at=101.5s process=50@60s:backup state=D step=unkillable_sleep \
+                 thread0=50:D:unkillable_sleep:fuse_fsync,do_fsync waits_for=fuse what=archive \
+                 by0=7:sshfs id=unkillable_sleep confidence=certain summary=hangs \
+                 remedy=kill%20-CONT%207\ndrained now=101.6s";
+    let text = WHOLE.replace("snapshot begun", task);
+    let recording = recording(text.replace("drained now=101.6s", found));
+    let document = recording.json(&["stuck"]);
+    assert!(document["notes"][0].is_string());
+    let stuck = &document["items"][0];
+    assert_eq!(
+        (&stuck["pid"], &stuck["step"]),
+        (&50.into(), &"unkillable_sleep".into())
+    );
+    assert_eq!(stuck["waits_for"]["processes"][0]["comm"], "sshfs");
+    assert_eq!(stuck["verdict"]["remedy"], "kill -CONT 7");
+    let story = recording.json(&["explain", "50"]);
+    assert_eq!(story["verdict"], stuck["verdict"]);
+    assert_eq!(story["stuck"]["threads"], stuck["threads"]);
+    let before = recording.json(&["stuck", "--at", "start"]);
+    assert!(before["items"][0]["no_step"].is_string());
 }
 
 #[test]
@@ -247,7 +272,7 @@ fn a_compressed_recording_is_replayed_even_if_it_is_cut() {
 
 #[test]
 fn lines_from_a_newer_release_are_counted() {
-    let later = WHOLE.replace("drained now=101.6s", "stuck at=1s pid=7\nburied at=2s");
+    let later = WHOLE.replace("drained now=101.6s", "hung at=1s pid=7\nburied at=2s");
     let (code, _, stderr) = recording(later).replay(&["zombies"]);
     assert_eq!(code, 0, "{stderr}");
     assert!(stderr.contains("2 lines"), "{stderr}");

@@ -9,9 +9,9 @@ macro_rules! schemas {
     };
 }
 
-const SCHEMAS: [(&str, &str); 10] = schemas!(
+const SCHEMAS: [(&str, &str); 11] = schemas!(
     "culprits" "doctor" "exits" "explain" "fleet-culprits" "fleet-top" "fleet-zombies" "stuck"
-    "top" "zombies"
+    "top" "workload" "zombies"
 );
 
 /// How a document differs from its schema, and where.

@@ -280,6 +280,30 @@ fn the_header_of_a_recording_is_read_back() {
         verdict: None,
         ..explained.clone()
     };
+    let mut text = String::new();
+    head(&mut text, &first);
+    wall(&mut text, join);
+    counted(&mut text, &counts);
+    judged(&mut text, &explained);
+    judged(&mut text, &unexplained);
+    expire(&mut text, 9);
+    drained(&mut text, 10);
+    end(&mut text, 11);
+    let expected = [
+        Line::Head(first),
+        Line::Wall(join),
+        Line::Counted(counts),
+        Line::Judged(Box::new(explained)),
+        Line::Judged(Box::new(unexplained)),
+        Line::Expire(9),
+        Line::Drained(10),
+        Line::End(11),
+    ];
+    assert_eq!(lines(&text), expected, "{text}");
+}
+
+#[test]
+fn what_was_found_of_a_stuck_exit_is_read_back() {
     let hung = FoundStuck {
         at_ns: 13,
         process: someone(14, 14, "tar"),
@@ -311,7 +335,14 @@ fn the_header_of_a_recording_is_read_back() {
                     comm: "sshfs: a".to_owned(),
                 }],
             }),
-            verdict: explained.verdict.clone(),
+            verdict: Some(api::Verdict {
+                id: "unkillable_sleep".into(),
+                confidence: api::Confidence::Certain.into(),
+                summary: "it waits".to_owned(),
+                evidence: vec!["one fact".to_owned()],
+                repeats: Vec::new(),
+                remedy: "kill -CONT 7".to_owned(),
+            }),
         },
     };
     let unseen = FoundStuck {
@@ -322,28 +353,9 @@ fn the_header_of_a_recording_is_read_back() {
         ..hung.clone()
     };
     let mut text = String::new();
-    head(&mut text, &first);
-    wall(&mut text, join);
     stuck(&mut text, &hung);
     stuck(&mut text, &unseen);
-    counted(&mut text, &counts);
-    judged(&mut text, &explained);
-    judged(&mut text, &unexplained);
-    expire(&mut text, 9);
-    drained(&mut text, 10);
-    end(&mut text, 11);
-    let expected = [
-        Line::Head(first),
-        Line::Wall(join),
-        Line::Stuck(Box::new(hung)),
-        Line::Stuck(Box::new(unseen)),
-        Line::Counted(counts),
-        Line::Judged(Box::new(explained)),
-        Line::Judged(Box::new(unexplained)),
-        Line::Expire(9),
-        Line::Drained(10),
-        Line::End(11),
-    ];
+    let expected = [hung, unseen].map(|it| Line::Stuck(Box::new(it)));
     assert_eq!(lines(&text), expected, "{text}");
 }
 

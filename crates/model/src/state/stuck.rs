@@ -16,7 +16,7 @@ pub enum Looked {
     /// The content of its files.
     Found(Box<Facts>),
     /// What an earlier round made of them.
-    Recorded(Why),
+    Recorded(Box<Why>),
     /// Nothing, for this reason.
     Unknown(&'static str),
 }
