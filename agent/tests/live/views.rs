@@ -38,6 +38,8 @@ fn each_view_prints_the_document_of_the_agent() {
         let named = |it: &Value| it.to_string().contains(&format!("\"pid\":{pid},"));
         assert_eq!(named(&printed), named(&answered), "{command}");
     }
+    let workload: Value = agent.document("workload");
+    assert_eq!(problems("workload", &workload), []);
 }
 
 fn fields(document: &Value) -> BTreeSet<&String> {
