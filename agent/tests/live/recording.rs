@@ -204,7 +204,9 @@ fn a_replay_shows_a_stuck_exit_and_who_killed_it() {
     let recorder = Recorder::start(&file);
     let one = Undying::start("exit_stop");
     // What does not die is looked at from time to time.
-    let is_looked_at = || fs::read_to_string(&file).is_ok_and(|text| text.contains("\nstuck at="));
+    let its = format!(" process={}@", one.truth.pid);
+    let is_its = |line: &str| line.starts_with("stuck ") && line.contains(&its);
+    let is_looked_at = || fs::read_to_string(&file).is_ok_and(|text| text.lines().any(is_its));
     assert!(eventually(is_looked_at), "nobody looks at it");
     recorder.end();
     let stuck = replay(&host, &file, &["stuck", "--json"]);
