@@ -318,9 +318,9 @@ impl Agent {
         }
         // A replay finds those that do not die in the snapshots that were compared.
         let is_of_use = is_recording && stuck.others;
-        let spare = snapshot.filter(|_| !repairs);
         let repair = &mut self.feed.repairs;
-        if repairs || spare.is_some_and(|it| repair.takes_spare(it, least_ns, is_of_use)) {
+        let is_spare = snapshot.is_some_and(|it| repair.takes_spare(it, least_ns, is_of_use));
+        if repairs || is_spare {
             self.feed.repairs.hold(taken.map(|taken| taken.snapshot));
         }
         if is_recording && stuck.any {

@@ -105,18 +105,14 @@ impl Recorder {
         round: impl Iterator<Item = (&'a Process, Option<&'a api::Verdict>)>,
     ) {
         let Some(open) = &mut self.0 else { return };
-        let mut before = std::mem::take(&mut open.judged);
-        for (process, verdict) in round {
-            let verdict = verdict.cloned();
-            if before.remove(&process.key).as_ref() != Some(&verdict) {
-                let judged = Judged {
-                    at_ns,
-                    process: *process,
-                    verdict: verdict.clone(),
-                };
-                recording::judged(&mut open.text, &judged);
-            }
-            open.judged.insert(process.key, verdict);
+        let round = round.map(|(process, verdict)| (process, verdict.cloned()));
+        for (process, verdict) in changed(&mut open.judged, round) {
+            let judged = Judged {
+                at_ns,
+                process,
+                verdict,
+            };
+            recording::judged(&mut open.text, &judged);
         }
     }
 
@@ -127,18 +123,14 @@ impl Recorder {
         round: impl Iterator<Item = (&'a Process, &'a api::Stuck)>,
     ) {
         let Some(open) = &mut self.0 else { return };
-        let mut before = std::mem::take(&mut open.stuck);
-        for (process, stuck) in round {
-            let found = Why::of(stuck);
-            if before.remove(&process.key).as_ref() != Some(&found) {
-                let found = FoundStuck {
-                    at_ns,
-                    process: *process,
-                    found: found.clone(),
-                };
-                recording::stuck(&mut open.text, &found);
-            }
-            open.stuck.insert(process.key, found);
+        let round = round.map(|(process, stuck)| (process, Why::of(stuck)));
+        for (process, found) in changed(&mut open.stuck, round) {
+            let found = FoundStuck {
+                at_ns,
+                process,
+                found,
+            };
+            recording::stuck(&mut open.text, &found);
         }
     }
 
@@ -173,4 +165,20 @@ impl Recorder {
             self.0 = None;
         }
     }
+}
+
+/// The results of a round that differ from those of the last one, which it replaces.
+fn changed<'a, T: Clone + PartialEq>(
+    last: &mut HashMap<Key, T>,
+    round: impl Iterator<Item = (&'a Process, T)>,
+) -> Vec<(Process, T)> {
+    let mut before = std::mem::take(last);
+    let mut changed = Vec::new();
+    for (process, result) in round {
+        if before.remove(&process.key).as_ref() != Some(&result) {
+            changed.push((*process, result.clone()));
+        }
+        last.insert(process.key, result);
+    }
+    changed
 }

@@ -50,11 +50,9 @@ pub(super) struct StuckExits {
     watch: Watch,
     /// The stuck processes when all processes were last counted.
     counted: Vec<Suspect>,
-    /// How many had not heard a terminating signal then.
-    unheard: u64,
-    counted_ns: u64,
-    /// All of them.
+    /// These, and those who had not heard a terminating signal then.
     found: BTreeSet<Key>,
+    counted_ns: u64,
     waiting: VecDeque<Question>,
     /// For this one a snapshot is being taken.
     next: Option<Question>,
@@ -66,9 +64,8 @@ impl StuckExits {
         Self {
             watch: Watch::default(),
             counted: Vec::new(),
-            unheard: 0,
-            counted_ns: 0,
             found: BTreeSet::new(),
+            counted_ns: 0,
             waiting: VecDeque::new(),
             next: None,
             rounds: Rounds::new(PATIENCE),
@@ -82,7 +79,8 @@ impl StuckExits {
 
     /// How many these were, and how many had not heard a terminating signal then.
     pub(super) fn counts(&self) -> (u64, u64) {
-        (self.counted.len() as u64, self.unheard)
+        let stuck = self.counted.len();
+        (stuck as u64, (self.found.len() - stuck) as u64)
     }
 
     /// Whether a snapshot is needed to count them, at most once in this time.
@@ -104,13 +102,11 @@ impl StuckExits {
         if snapshot.begun_ns.saturating_sub(self.counted_ns) < IN_BACKGROUND_NS / 2 {
             return Noted::default();
         }
-        let before = mem::take(&mut self.found);
-        let found = self.suspects(taken, THRESHOLD);
-        self.found = found.iter().map(|it| it.process.key).collect();
-        let (counted, unheard): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|it| it.unheard.is_none());
-        (self.counted, self.counted_ns) = (counted, snapshot.begun_ns);
-        self.unheard = unheard.len() as u64;
+        self.counted_ns = snapshot.begun_ns;
+        self.counted = self.suspects(taken, THRESHOLD);
+        let found = self.counted.iter().map(|it| it.process.key).collect();
+        self.counted.retain(|it| it.unheard.is_none());
+        let before = mem::replace(&mut self.found, found);
         Noted {
             any: !self.found.is_empty(),
             others: self.found != before,

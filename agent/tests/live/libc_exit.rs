@@ -37,33 +37,19 @@ const COMPILED: [(&str, &[&str]); 4] = [
 #[ignore = "needs root, a kernel with BTF, perl and uprobes"]
 fn time_in_exit_handlers_is_measured_before_the_exit() {
     // The library of perl is probed because a process uses it.
-    let mut perl = Command::new("perl");
-    let mut other = perl
-        .args(["-e", "sleep 60"])
-        .spawn()
-        .expect("perl is there");
+    let other = Staying::start(perl("sleep 60"));
     let agent = Agent::start(&["--steps", "--libc-exit"]);
     if is_refused(&agent) {
-        other.kill().and_then(|()| other.wait()).expect("it ends");
         return;
     }
     let mut stream = Stream::of(&agent);
-    let mut handlers = |code: &str| {
-        let mut child = Command::new("perl")
-            .args(["-e", code])
-            .spawn()
-            .expect("perl");
-        child.wait().expect("it ends");
-        let line = stream.line_of(child.id(), "perl");
-        line.steps.and_then(|steps| steps.exit_handlers)
-    };
+    let mut handlers = |code: &str| handlers(&mut stream, &mut perl(code), "perl");
     let plain = handlers("exit 0").expect("perl calls exit");
     assert!(plain.0 > 0.0);
     let none = handlers("use POSIX; POSIX::_exit(3)");
     assert_eq!(none, Some(Seconds(0.0)), "_exit runs no handlers");
     assert_eq!(handlers("kill 9, $$"), None, "killed in its program");
-    with_a_later_library(&mut stream, other.id());
-    other.kill().and_then(|()| other.wait()).expect("it ends");
+    with_a_later_library(&mut stream, other.0.id());
 }
 
 /// A copy of the C library of a process is another file, as in a container that starts later.
@@ -75,21 +61,13 @@ fn with_a_later_library(stream: &mut Stream, of: u32) {
     let copy = folder.path().join("libc.so.6");
     std::fs::copy(libc.expect("perl maps it"), copy).expect("a copy can be made");
     let perl = |code: &str| {
-        Command::new("perl")
-            .args(["-e", code])
-            .env("LD_LIBRARY_PATH", folder.path())
-            .spawn()
-            .expect("perl")
+        let mut perl = perl(code);
+        perl.env("LD_LIBRARY_PATH", folder.path());
+        perl
     };
-    let mut other = perl("sleep 60");
-    let is_measured = || {
-        let mut child = perl("exit 0");
-        child.wait().expect("it ends");
-        let line = stream.line_of(child.id(), "perl");
-        line.steps.and_then(|steps| steps.exit_handlers).is_some()
-    };
+    let _other = Staying::start(perl("sleep 60"));
+    let is_measured = || handlers(stream, &mut perl("exit 0"), "perl").is_some();
     assert!(eventually(is_measured), "the copy is not probed");
-    other.kill().and_then(|()| other.wait()).expect("it ends");
 }
 
 #[test]
@@ -98,30 +76,56 @@ fn exits_by_each_c_library_are_seen() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let programs = COMPILED.map(|(name, compiler)| compiled(folder.path(), name, compiler));
     let run = |program: &PathBuf, how: &str| {
-        let child = Command::new(program).arg(how).spawn();
-        child.expect("it runs")
+        let mut command = Command::new(program);
+        command.arg(how);
+        command
     };
     // Files are probed that a process uses.
-    let mut others: Vec<Child> = programs.iter().map(|it| run(it, "stay")).collect();
+    let _others = programs
+        .each_ref()
+        .map(|it| Staying::start(run(it, "stay")));
     let agent = Agent::start(&["--steps", "--libc-exit"]);
+    if is_refused(&agent) {
+        return;
+    }
     let mut stream = Stream::of(&agent);
-    if !is_refused(&agent) {
-        for (program, (name, _)) in programs.iter().zip(COMPILED) {
-            let mut handlers = |how: &str| {
-                let mut child = run(program, how);
-                child.wait().expect("it ends");
-                let line = stream.line_of(child.id(), name);
-                line.steps.and_then(|steps| steps.exit_handlers)
-            };
-            let slow = handlers("exit").map(|took| took.0 >= HANDLER_SECONDS);
-            assert_eq!(slow, Some(true), "{name}: exit");
-            assert_eq!(handlers("_exit"), Some(Seconds(0.0)), "{name}: _exit");
-            assert_eq!(handlers("abort"), None, "{name}: killed by its own signal");
-        }
+    for (program, (name, _)) in programs.iter().zip(COMPILED) {
+        let mut handlers = |how: &str| handlers(&mut stream, &mut run(program, how), name);
+        let slow = handlers("exit").map(|took| took.0 >= HANDLER_SECONDS);
+        assert_eq!(slow, Some(true), "{name}: exit");
+        assert_eq!(handlers("_exit"), Some(Seconds(0.0)), "{name}: _exit");
+        assert_eq!(handlers("abort"), None, "{name}: killed by its own signal");
     }
-    for other in &mut others {
-        other.kill().and_then(|()| other.wait()).expect("it ends");
+}
+
+/// A process that stays until this is dropped.
+struct Staying(Child);
+
+impl Staying {
+    fn start(mut command: Command) -> Self {
+        Self(command.spawn().expect("it runs"))
     }
+}
+
+impl Drop for Staying {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+fn perl(code: &str) -> Command {
+    let mut perl = Command::new("perl");
+    perl.args(["-e", code]);
+    perl
+}
+
+/// The time that a program of this name takes between its call of `exit` and the kernel's part.
+fn handlers(stream: &mut Stream, command: &mut Command, name: &str) -> Option<Seconds> {
+    let mut child = command.spawn().expect("it runs");
+    child.wait().expect("it ends");
+    let line = stream.line_of(child.id(), name);
+    line.steps.and_then(|steps| steps.exit_handlers)
 }
 
 /// Whether the kernel refuses these probes; then the test is listed as skipped.

@@ -39,10 +39,10 @@ const CONTAINERS: [(&str, &str); 5] = [
 /// Programs of single suites, and the packages of the same names: one traces what the agent opens,
 /// one opens its page, one makes clean systems to install it in.
 const STRACE: &str = "strace";
-/// A program, and the package that has it.
-const MUSL: [&str; 2] = ["musl-gcc", "musl-tools"];
 const BROWSER: &str = "chromium";
 pub(crate) const DEBOOTSTRAP: &str = "debootstrap";
+/// A program of one suite, and the package that has it.
+const MUSL: [&str; 2] = ["musl-gcc", "musl-tools"];
 
 /// Components of rustup that `cargo xtask test` needs, and the equivalent Debian packages.
 const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "rustfmt-web"), ("clippy", "rust-web-clippy")];

@@ -132,15 +132,14 @@ impl Why {
     }
 
     /// Shows it instead of what is unknown.
-    pub fn explain(&self, stuck: &mut api::Stuck) {
-        let why = self.clone();
-        stuck.state = why.state;
-        stuck.exit_has_begun = why.exit_has_begun;
-        stuck.step = why.step;
-        stuck.no_step = why.no_step;
-        stuck.threads = why.threads;
-        stuck.waits_for = why.waits_for;
-        stuck.verdict = why.verdict;
+    pub fn explain(self, stuck: &mut api::Stuck) {
+        stuck.state = self.state;
+        stuck.exit_has_begun = self.exit_has_begun;
+        stuck.step = self.step;
+        stuck.no_step = self.no_step;
+        stuck.threads = self.threads;
+        stuck.waits_for = self.waits_for;
+        stuck.verdict = self.verdict;
     }
 }
 

@@ -47,12 +47,12 @@ impl State {
             };
             let container = workload.as_deref().and_then(Workload::container_for_answer);
             let mut item = stuck::item(self.wall, &examined, container);
-            if let Some(recorded) = &recorded {
-                recorded.explain(&mut item);
+            let ignores = stuck.ignored.is_some() || recorded.is_some();
+            if let Some(why) = recorded {
+                why.explain(&mut item);
             }
             // Ignoring a signal is harmless as long as no process waits for the exit; more so if
             // the signal was handled after all.
-            let ignores = stuck.ignored.is_some() || recorded.is_some();
             let heard = !ignores || item.verdict.is_none();
             (suspect.unheard.is_none() || !heard).then_some(item)
         };
